@@ -1,0 +1,134 @@
+"""Data sets as functions of their knobs and a seed; nothing is ever downloaded.
+
+Every function returns numpy arrays ``x [N, d], y [N, c], x_test, y_test`` in float64; targets of
+classification are one-hot, so that squared error and cross-entropy read the same `y`. The functions
+use numpy and scikit-learn alone and read no other name of this module: `Recipe.to_torch` prints
+their source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from lab_core.knobs import knob
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set: knobs, and the function `source` of them and a seed."""
+
+    label: ClassVar[str]
+    classes: ClassVar[bool]  # whether y is one-hot
+    source: ClassVar[Callable[..., Arrays]]
+
+    def arrays(self, seed: int) -> Arrays:
+        """x [N, d], y [N, c], x_test, y_test; the same for the same seed, whatever the rest."""
+        return type(self).source(**asdict(self), seed=seed)
+
+
+def digits(n: int, seed: int) -> Arrays:
+    """scikit-learn's handwritten digits (Alpaydin & Kaynak 1998): d = 64, c = 10.
+
+    Pixels / 16, a seeded subset of `n`; the subset's per-pixel mean is removed and everything is
+    divided by its one global standard deviation. Up to 500 of the remaining digits are the test set.
+    """
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(images))
+    train, test = order[:n], order[n : n + 500]
+    x = images / 16.0
+    mean = x[train].mean(0)
+    scale = (x[train] - mean).std() or 1.0  # one example has no spread
+    x, y = (x - mean) / scale, np.eye(10)[labels]
+    return x[train], y[train], x[test], y[test]
+
+
+def chebyshev(n: int, degree: int, seed: int) -> Arrays:
+    """Chebyshev polynomial regression (Cohen et al. 2021): y = T_k(x) = cos(k arccos x).
+
+    x is `n` equispaced points in [-1, 1], d = c = 1; the seed is not used. The test set is the
+    midpoints.
+    """
+    x = np.linspace(-1.0, 1.0, n)[:, None]
+    x_test = (x[1:] + x[:-1]) / 2
+    return x, np.cos(degree * np.arccos(x)), x_test, np.cos(degree * np.arccos(x_test))
+
+
+def clusters(n: int, k: int, dim: int, separation: float, seed: int) -> Arrays:
+    """Gaussian clusters: x = separation * u_j + N(0, I/4), u_j a random unit vector for class j.
+
+    Everything is divided by sqrt(dim) / 2; classes take turns, so they are balanced to within one.
+    A test set of 500 is drawn from the same clusters.
+    """
+    rng = np.random.default_rng(seed)
+    means = rng.standard_normal((k, dim))
+    means *= separation / np.linalg.norm(means, axis=1, keepdims=True)
+    labels = np.arange(n + 500) % k
+    x = (means[labels] + 0.5 * rng.standard_normal((n + 500, dim))) * 2 / dim**0.5
+    y = np.eye(k)[labels]
+    return x[:n], y[:n], x[n:], y[n:]
+
+
+def point(n: int, seed: int) -> Arrays:
+    """One input, target zero (Lewkowycz et al. 2020): x = 1, y = 0, repeated `n` times; no test set."""
+    x, y = np.ones((n, 1)), np.zeros((n, 1))
+    return x, y, x[:0], y[:0]
+
+
+@dataclass(frozen=True)
+class Digits(Data):
+    """Handwritten digits; see `digits`."""
+
+    label = "handwritten digits"
+    classes = True
+    source = staticmethod(digits)
+    n: int = knob(200, 50, 1000, log=True, domain="[1, 1797]", label="examples")
+
+
+@dataclass(frozen=True)
+class Chebyshev(Data):
+    """Chebyshev polynomial regression; see `chebyshev`."""
+
+    label = "Chebyshev polynomial"
+    classes = False
+    source = staticmethod(chebyshev)
+    n: int = knob(20, 5, 100, log=True, domain="[1, 10000]", label="examples")
+    degree: int = knob(4, 1, 8, domain="[0, 100]")
+
+
+@dataclass(frozen=True)
+class Clusters(Data):
+    """Gaussian clusters; see `clusters`."""
+
+    label = "Gaussian clusters"
+    classes = True
+    source = staticmethod(clusters)
+    n: int = knob(200, 20, 1000, log=True, domain="[1, 10000]", label="examples")
+    k: int = knob(4, 2, 10, domain="[2, 100]", label="classes")
+    dim: int = knob(20, 2, 100, log=True, domain="[1, 1000]", label="input dimension")
+    separation: float = knob(3.0, 0.0, 6.0, domain="[0, inf)")
+
+
+@dataclass(frozen=True)
+class Point(Data):
+    """One input, target zero; see `point`."""
+
+    label = "one point, target zero"
+    classes = False
+    source = staticmethod(point)
+    n: int = knob(1, 1, 10, domain="[1, 1000]", label="examples")
+
+
+DATASETS: dict[str, type[Data]] = {
+    "digits": Digits,
+    "chebyshev": Chebyshev,
+    "clusters": Clusters,
+    "point": Point,
+}

@@ -1,0 +1,104 @@
+"""The objective L(w) = mean loss over the training set, of a stack of replicas, and its derivatives.
+
+`objective(model, loss, ...)` takes the hand-written kernel where the model and the loss allow it,
+and autograd elsewhere; both answer to the same three calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lab_core import models
+from lab_core.mlp import Kernel
+from lab_core.models import MLP, Model
+
+Product = Callable[[Tensor], Tensor]
+
+
+class Objective:
+    """L: w [R, P] -> [R], with data x [R or 1, N, d], y [R or 1, N, c]; derivatives by autograd.
+
+    The gradient of the losses summed over replicas is the stack of their gradients.
+    """
+
+    def __init__(self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int):
+        self.model, self.criterion, self.x, self.y = model, loss, x, y
+        self.replicas = replicas
+        self.shapes = model.shapes(x.shape[2], y.shape[2])
+        self.size = models.size(self.shapes)
+
+    def outputs(self, w: Tensor, x: Tensor) -> Tensor:
+        """f [R, N, c] of inputs x [R or 1, N, d]."""
+        return self.model.forward(models.views(w, self.shapes), x.expand(self.replicas, -1, -1))
+
+    def loss(self, w: Tensor) -> Tensor:
+        """L(w) [R]."""
+        return self.criterion(self.outputs(w, self.x), self.y).mean(-1)
+
+    def batch(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The examples [R, B] of each replica; all of them where index is None."""
+        if index is None:
+            return self.x, self.y
+        rows = torch.arange(self.replicas, device=index.device)[:, None]
+        full = self.x.expand(self.replicas, -1, -1), self.y.expand(self.replicas, -1, -1)
+        return full[0][rows, index], full[1][rows, index]
+
+    def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] over all examples, or over the batch index [R, B], and its gradient."""
+        with torch.inference_mode(False), torch.enable_grad():
+            loss, w = self._graph(w, index)
+            (g,) = torch.autograd.grad(loss.sum(), w)
+        return loss.detach(), g
+
+    def hvp(self, w: Tensor) -> Product:
+        """v [R, P] -> H(w) v [R, P]: double backward, its graph built once for all products."""
+        with torch.inference_mode(False), torch.enable_grad():
+            loss, w = self._graph(w, None)
+            (g,) = torch.autograd.grad(loss.sum(), w, create_graph=True)
+
+        def product(v: Tensor) -> Tensor:
+            with torch.inference_mode(False), torch.enable_grad():
+                return torch.autograd.grad(g, w, v.clone(), retain_graph=True)[0].detach()
+
+        return product
+
+    def _graph(self, w: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor]:
+        # clone: autograd cannot keep a tensor made under inference_mode
+        x, y = (t.clone() for t in self.batch(index))
+        w = w.clone().requires_grad_()
+        return self.criterion(self.outputs(w, x), y).mean(-1), w
+
+
+class MLPObjective(Objective):
+    """The same for an MLP, by the hand-written kernel."""
+
+    def __init__(self, model: MLP, loss: Any, x: Tensor, y: Tensor, replicas: int):
+        super().__init__(model, loss, x, y, replicas)
+        self.full = Kernel(model, loss, x, y, replicas)
+        self.mini: Kernel | None = None
+
+    def loss(self, w: Tensor) -> Tensor:
+        return self.criterion(self.full.outputs(w), self.full.y).mean(-1)
+
+    def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if index is None:
+            return self.full.gradient(w)
+        x, y = self.batch(index)
+        if self.mini is None or self.mini.n != x.shape[1]:
+            assert isinstance(self.model, MLP)
+            self.mini = Kernel(self.model, self.criterion, x, y, self.replicas)
+        self.mini.feed(x, y)
+        return self.mini.gradient(w)
+
+    def hvp(self, w: Tensor) -> Product:
+        return self.full.hvp(w)
+
+
+def objective(model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int) -> Objective:
+    """The fastest objective for this model and loss."""
+    by_hand = isinstance(model, MLP) and hasattr(loss, "first") and hasattr(loss, "second")
+    return (MLPObjective if by_hand else Objective)(model, loss, x, y, replicas)  # type: ignore[arg-type]

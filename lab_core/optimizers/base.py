@@ -1,0 +1,65 @@
+"""What an optimizer is: frozen knobs, a pure `init` and a pure `step`, and the threshold it states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+
+from lab_core.knobs import knob
+
+State = dict[str, Any]
+Value = float | Tensor  # a knob at work: a float, or [R, 1] where the replicas differ
+
+
+class At(Protocol):
+    """Where a step happens, for the methods that need more than the flat tensor."""
+
+    t: int
+
+    @property
+    def objective(self) -> Any: ...
+
+    def views(self, w: Tensor) -> dict[str, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """step: w [R, P], g [R, P], state -> new w, new state; nothing is changed in place.
+
+    The state's tensors are all [R, ...], so that a replica can be frozen by keeping its rows.
+    `coupled` says that weight decay enters the gradient, g + decay * w, so that it adds to the
+    curvature; AdamW shrinks the weights apart from it.
+    """
+
+    label: ClassVar[str]
+    coupled: ClassVar[bool] = True
+    lr: Value = knob(0.1, 1e-3, 10.0, log=True, domain="(0, inf)", label="learning rate")
+    weight_decay: Value = knob(0.0, 0.0, 0.1, domain="[0, inf)")
+
+    def init(self, w: Tensor) -> State:
+        return {}
+
+    def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
+        raise NotImplementedError
+
+    def preconditioner(self, w: Tensor, g: Tensor, state: State) -> Tensor | None:
+        """P [R, P], what this step divides by; None where it divides by nothing."""
+        return None
+
+    def stability_threshold(self) -> Value:
+        """The curvature at which a quadratic diverges: of the loss, or of P^-1 H where P is."""
+        raise NotImplementedError
+
+    def decayed(self, w: Tensor, g: Tensor) -> Tensor:
+        """g + weight_decay * w, untouched where there is none."""
+        decay = self.weight_decay
+        return g if isinstance(decay, float) and decay == 0 else g + decay * w
+
+
+def descend(w: Tensor, lr: Value, direction: Tensor) -> Tensor:
+    """w - lr * direction, in one operation."""
+    if isinstance(lr, Tensor):
+        return w.addcmul(lr, direction, value=-1)
+    return w.sub(direction, alpha=lr)
