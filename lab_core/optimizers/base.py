@@ -17,9 +17,7 @@ class At(Protocol):
     """Where a step happens, for the methods that need more than the flat tensor."""
 
     t: int
-
-    @property
-    def objective(self) -> Any: ...
+    objective: Any
 
     def views(self, w: Tensor) -> dict[str, Tensor]: ...
 

@@ -1,0 +1,255 @@
+"""An arm: a stack of replicas that share one program and one set of shapes, and what it recorded.
+
+Its state is immutable: a snapshot is a reference, and a step that went wrong is simply forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab_core import models
+from lab_core.batches import Batches
+from lab_core.devices import pick
+from lab_core.knobs import BadInput, knobs
+from lab_core.objective import Objective, objective
+from lab_core.optimizers import Optimizer
+from lab_core.probes import PROBES, Moment
+from lab_core.recipe import Recipe, seeds_of
+from lab_core.record import Record
+
+CHUNK = 64  # steps between two looks at the losses
+LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
+MOST_NUMBERS = 2e8  # R * P: 1.6 GB in float64, and an optimizer holds several of these
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an arm stands: everything that the next step depends on.
+
+    w [R, P]; alive [R]; `seen` counts the examples that the minibatches have used; `memory` holds
+    the probes' warm starts.
+    """
+
+    t: int
+    w: Tensor
+    optimizer: dict[str, Any]
+    alive: Tensor
+    seen: int
+    memory: dict[str, Tensor]
+
+
+@dataclass
+class At:
+    """Where a step happens: what an optimizer may ask for beyond the flat tensor."""
+
+    t: int
+    objective: Objective
+
+    def views(self, w: Tensor) -> dict[str, Tensor]:
+        """The named pieces of w, each [R, *shape]."""
+        return models.views(w, self.objective.shapes)
+
+
+class Arm:
+    """Arm `index`, with one recipe a replica; `parent` is the arm it grew from."""
+
+    def __init__(self, recipes: list[Recipe], index: int = 0, parent: Arm | None = None,
+                 grows: bool = False):  # fmt: skip
+        self.recipes, self.index, self.R = list(recipes), index, len(recipes)
+        self.parent = parent.index if parent else None
+        program = recipes[0]
+        arrays = self._arrays(program)
+        self.N = arrays[0].shape[1]
+        shapes = program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
+        self._check_size(models.size(shapes))
+        self.device, self.device_reason = pick(
+            program, float(self.R) * self.N * models.size(shapes)
+        )
+        self.x, self.y, x_test, y_test = (self._tensor(a) for a in arrays)
+        self.test = (x_test, y_test)
+        self.objective = objective(program.model, program.loss, self.x, self.y, self.R)
+        self.at = At(0, self.objective)
+        self.batches = Batches([seeds_of(r, "batch") for r in recipes], self.N, self.device)
+        self.record = Record(self.R)
+        self.diverged: dict[int, int] = {}  # replica -> step
+        self.state = self._grown(parent) if grows and parent else self._start()
+        self.first = self.state.t
+        self.limit: Tensor | None = None
+        self._apply()
+
+    # ---- setting up
+
+    def _arrays(self, program: Recipe) -> list[np.ndarray]:
+        """x, y, x_test, y_test, each [R or 1, ...]: one copy where all replicas share their data."""
+        seeds = [seeds_of(r, "data") for r in self.recipes]
+        sets = {s: program.data.arrays(s) for s in dict.fromkeys(seeds)}
+        chosen = seeds if len(sets) > 1 else seeds[:1]
+        return [np.stack([sets[s][i] for s in chosen]) for i in range(4)]
+
+    def _check_size(self, size: int) -> None:
+        if self.R * size > MOST_NUMBERS:
+            raise BadInput(
+                f"width, depth: {self.R} replicas of {size:,} parameters do not fit in memory"
+                f" (limit {MOST_NUMBERS:,.0f} numbers); make the net smaller or run fewer replicas."
+            )
+
+    def _tensor(self, array: Any) -> Tensor:
+        dtype = getattr(torch, self.recipes[0].dtype)
+        return torch.as_tensor(array, dtype=dtype, device=self.device)
+
+    def _start(self) -> State:
+        d, c = self.x.shape[2], self.y.shape[2]
+        rows = [
+            models.initial(r.model, d, c, seeds_of(r, "init"), r.model.init_scale)
+            for r in self.recipes
+        ]
+        alive = torch.ones(self.R, dtype=torch.bool, device=self.device)
+        return State(0, self._tensor(torch.stack(rows)), {}, alive, 0, {})
+
+    def _grown(self, parent: Arm) -> State:
+        if parent.state.w.shape != (self.R, self.objective.size):
+            raise BadInput("branch: the shapes differ from its parent's; open it from the start.")
+        self.diverged = dict(parent.diverged)
+        w = parent.state.w.to(self.device)
+        return replace(parent.state, w=w, optimizer={}, alive=parent.state.alive.to(self.device),
+                       memory={})  # fmt: skip
+
+    # ---- knobs
+
+    def set(self, name: str, values: list[Any]) -> None:
+        """Move a live knob (or a live part) to values[r] for replica r, from the next step on."""
+        self.recipes = [r.set({name: v}) for r, v in zip(self.recipes, values, strict=True)]
+        self._apply()
+
+    def _apply(self) -> None:
+        """Stack the replicas' optimizers into one, and start its state where there is none."""
+        self.program = self.recipes[0]
+        self.optimizer = self._stacked([r.optimizer for r in self.recipes])
+        if not self.state.optimizer:
+            with torch.inference_mode():
+                fresh = self.optimizer.init(self.state.w)
+            self.state = replace(self.state, optimizer=fresh)
+
+    def _stacked(self, each: list[Optimizer]) -> Optimizer:
+        def column(name: str) -> Any:
+            values = [getattr(o, name) for o in each]
+            same = all(v == values[0] for v in values)
+            return values[0] if same else self._tensor(values)[:, None]
+
+        return replace(each[0], **{name: column(name) for name in knobs(each[0])})
+
+    # ---- stepping
+
+    @property
+    def t(self) -> int:
+        return self.state.t
+
+    @property
+    def done(self) -> bool:
+        return self.t >= self.program.steps or len(self.diverged) == self.R
+
+    def advance(self, n: int) -> None:
+        """Take n steps, or as many as are left."""
+        end = min(self.t + n, self.program.steps)
+        with torch.inference_mode():
+            while self.t < end and not self.done:
+                due = [every - self.t % every for _, every in self.program.probes]
+                self._chunk(min([end - self.t, CHUNK, *due]))
+
+    def _chunk(self, k: int) -> None:
+        """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
+        batch = self._batch(self.state.seen)
+        first = self.objective.gradient(self.state.w, batch)
+        if self.limit is None:
+            self.limit = LIMIT * (1 + first[0].nan_to_num(posinf=0.0))
+        losses = first[0].new_empty(k, self.R)
+        after = self._steps(self.state, first, losses)
+        bad = ~(losses <= self.limit) & self.state.alive
+        if not bool(bad.any()):
+            self._keep(after, losses, first[1])
+            return
+        i = int(bad.any(1).nonzero()[0])
+        if i:
+            self._keep(self._steps(self.state, first, losses[:i]), losses[:i], first[1])
+        self._freeze(bad[i])
+
+    def _freeze(self, dead: Tensor) -> None:
+        for r in dead.nonzero().flatten().tolist():
+            self.diverged[r] = self.t
+        self.state = replace(self.state, alive=self.state.alive & ~dead)
+
+    def _batch(self, seen: int) -> Tensor | None:
+        size = self.program.batch_size
+        return self.batches.index(seen, size) if 0 < size < self.N else None
+
+    def _steps(self, s: State, first: tuple[Tensor, Tensor], losses: Tensor) -> State:
+        """The state after len(losses) steps from s; `first` is the loss and gradient at s."""
+        w, state, seen = s.w, s.optimizer, s.seen
+        steps, schedule, size = self.program.steps, self.program.schedule, self.program.batch_size
+        optimizer, multiplier = self.optimizer, 1.0
+        everyone = bool(s.alive.all())
+        for i in range(len(losses)):
+            loss, g = first if i == 0 else self.objective.gradient(w, self._batch(seen))
+            losses[i] = loss
+            m = schedule(s.t + i, steps)
+            if m != multiplier:
+                optimizer, multiplier = self._scaled(m), m
+            self.at.t = s.t + i
+            new = optimizer.step(w, g, state, self.at)
+            w, state = new if everyone else self._where(s.alive, new, (w, state))
+            seen += size
+        return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen)
+
+    def _scaled(self, multiplier: float) -> Optimizer:
+        return replace(self.optimizer, lr=self.optimizer.lr * multiplier)
+
+    def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
+        """The new values of the living replicas and the old ones of the frozen."""
+        (w, state), (w_old, state_old) = new, old
+        rows = alive[:, None]
+        mixed = {
+            k: torch.where(rows, v, state_old[k]) if isinstance(v, Tensor) else v
+            for k, v in state.items()
+        }
+        return torch.where(rows, w, w_old), mixed
+
+    # ---- recording
+
+    def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
+        """Record these steps and the probes due at the first of them, then stand at the new state."""
+        before = self.state
+        steps = np.arange(before.t, after.t)
+        if self._batch(0) is None:
+            self._write("train_loss", steps, losses)
+        due = [name for name, every in self.program.probes if before.t % every == 0]
+        memory = self._measure(before, g, due) if due else before.memory
+        self.state = replace(after, memory=memory)
+
+    def _measure(self, s: State, g: Tensor, due: list[str]) -> dict[str, Tensor]:
+        """Record the probes of `due` at state s; return what they want to remember."""
+        optimizer = self._scaled(self.program.schedule(s.t, self.program.steps))
+        moment = Moment(
+            s.t, s.w, g, optimizer, s.optimizer, self.objective, self.test,
+            self.program.data.classes, dict(s.memory),
+        )  # fmt: skip
+        columns = {"lr": torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)}
+        if self._batch(0) is not None:
+            columns["train_loss"] = self.objective.loss(s.w)
+        for name in due:
+            columns |= PROBES[name](moment)
+        for name, values in columns.items():
+            self._write(name, s.t, values)
+        for name, value in moment.arrays.items():
+            self.record.arrays[name] = (s.t, value)
+        return moment.memory
+
+    def _write(self, name: str, steps: Any, values: Tensor) -> None:
+        table = np.atleast_2d(values.double().cpu().numpy()).copy()
+        table[:, [r for r in self.diverged]] = np.nan
+        self.record.extend(name, steps, table)
+

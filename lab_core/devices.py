@@ -1,0 +1,35 @@
+"""Which device a stack runs on, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from lab_core.knobs import BadInput
+from lab_core.recipe import Recipe
+
+# A step of a small net is some 20 kernels: about 0.3 ms of launches on a GPU whatever their size. A
+# CPU core does as much in about 3e7 multiply-adds (R * N * P counts one of the six a step needs).
+GAIN = 5e6
+
+
+def pick(recipe: Recipe, work: float) -> tuple[torch.device, str]:
+    """The device and a sentence; `work` is R * N * P, multiply-adds of one forward pass.
+
+    Raises BadInput where the device asked for is not there or lacks the precision asked for.
+    """
+    found = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available() and recipe.dtype == "float32",
+    }
+    if recipe.device == "auto":
+        gpu = next((name for name, there in found.items() if there), None)
+        if gpu is None:
+            return torch.device("cpu"), "CPU: no GPU here for this precision"
+        if work < GAIN:
+            return torch.device("cpu"), "CPU: the stack is too small to gain from the GPU"
+        return torch.device(gpu), "GPU: the stack is large enough to gain from it"
+    if recipe.device == "mps" and recipe.dtype != "float32":
+        raise BadInput("device: mps has no float64; set dtype=float32, or device=cpu.")
+    if not found.get(recipe.device, True):
+        raise BadInput(f"device: {recipe.device} is not available here; set device=auto or cpu.")
+    return torch.device(recipe.device), f"{recipe.device.upper()}: as asked"
