@@ -45,8 +45,8 @@ def lanczos(product: Product, start: Tensor) -> Iterator[tuple[Tensor, Tensor, T
         u = torch.baddbmm(u[:, None], column.mT, Q, alpha=-1)
         again = torch.bmm(Q, u.mT)  # twice is enough (Kahan; Parlett 1980)
         u = torch.baddbmm(u, again.mT, Q, alpha=-1)[:, 0]
-        T[:, :j, j - 1 : j] = column + again
-        T[:, j - 1 : j, :j] = T[:, :j, j - 1 : j].mT
+        T[:, :j, j - 1 : j] = column = column + again
+        T[:, j - 1 : j, :j] = column.mT
         beta = u.norm(dim=1)
         yield Q, T[:, :j, :j], beta
         # an exhausted Krylov space restarts from nothing: its zero rows add eigenvalues 0 only

@@ -1,0 +1,8 @@
+"""Phenomena by slug, in the order of the index."""
+
+from lab_core.phenomena.base import Phenomenon, Preset
+from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
+from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
+
+PHENOMENA: dict[str, Phenomenon] = {p.slug: p for p in (EDGE_OF_STABILITY, CURVATURE_AND_WARMUP)}
+__all__ = ["PHENOMENA", "Phenomenon", "Preset"]

@@ -1,0 +1,69 @@
+"""A claim is a sentence of a paper, the recipes that show it, and a judge of the finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from lab_core.recipe import Recipe
+from lab_core.run import Run
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a claim holds, with the measured figure beside the expected one, as sentences."""
+
+    holds: bool
+    measured: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`judge` sees the finished runs of `recipes` in order and nothing else, so that it can be
+    shown runs in which the claim must not hold. `long` keeps it out of the short test run.
+    """
+
+    paper: str
+    claim: str
+    recipes: tuple[Recipe, ...]
+    judge: Callable[[Sequence[Run]], Verdict]
+    long: bool = False
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the first recipe."""
+        seed = self.recipes[0].seed
+        return list(seed) if isinstance(seed, tuple) else [seed]
+
+    def check(self) -> Verdict:
+        """Run the recipes and judge them."""
+        return self.judge([finished(recipe) for recipe in self.recipes])
+
+    def report(self, verdict: Verdict) -> dict[str, Any]:
+        """One row of `edgewise claims --json`."""
+        return {
+            "paper": self.paper,
+            "claim": self.claim,
+            "holds": verdict.holds,
+            "measured": verdict.measured,
+            "expected": verdict.expected,
+            "seeds": self.seeds,
+        }
+
+
+@lru_cache(maxsize=4)
+def finished(recipe: Recipe) -> Run:
+    """The finished run of a recipe; claims that share one share its run."""
+    return Run(recipe).finish()
+
+
+def span(values: Any, digits: int = 3) -> str:
+    """A figure over seeds and replicas: its smallest and largest value."""
+    array = np.asarray(values, float).ravel()
+    low, high = array.min(), array.max()
+    return f"{low:.{digits}g}" if low == high else f"{low:.{digits}g} to {high:.{digits}g}"

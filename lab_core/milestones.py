@@ -1,0 +1,155 @@
+"""Milestones: what happened, at which step, in a sentence. Pure functions of the record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lab_core.arm import Arm
+from lab_core.models import views
+from lab_core.optimizers import Optimizer
+from lab_core.run import Run
+
+NEAR = 0.05  # hovering: the mean ratio is this close to 1
+REARM = 0.8  # a crossing counts again once the ratio has been below this
+WINDOW = 40  # measurements over which hovering is judged
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """An event of one replica of an arm; `kind` is the detector's name."""
+
+    step: int
+    arm: int
+    replica: int
+    kind: str
+    sentence: str
+
+
+def find(run: Run) -> list[Milestone]:
+    """All milestones of a run so far, by step."""
+    found = [m for arm in run.arms.values() for detector in DETECTORS for m in detector(arm)]
+    return sorted(found, key=lambda m: (m.step, m.arm, m.replica))
+
+
+def as_json(milestones: list[Milestone]) -> list[dict[str, Any]]:
+    return [asdict(m) for m in milestones]
+
+
+def name(arm: Arm, replica: int) -> str:
+    """How a sentence calls a replica: its number and learning rate, and its arm after the first."""
+    where = f"arm {arm.index}, " if arm.index else ""
+    return f"{where}replica {replica}, lr {arm.recipes[replica].optimizer.lr:.3g},"
+
+
+def largest_lr(optimizer: Optimizer, curvature: float) -> float:
+    """The learning rate whose threshold is this curvature; every threshold here is a/lr - b."""
+    lr = float(optimizer.lr)
+    twice = replace(optimizer, lr=2 * lr)
+    here, there = (float(o.stability_threshold()) for o in (optimizer, twice))
+    a = 2 * (here - there) * lr
+    return a / (curvature + a / lr - here)
+
+
+def crossed(arm: Arm) -> list[Milestone]:
+    """The ratio rose to 1; or, further down, fell from there below `REARM`."""
+    steps, ratio = arm.record["ratio"]
+    _, threshold = arm.record["threshold"]
+    out = []
+    for r in range(arm.R):
+        level = np.where(ratio[:, r] >= 1, 1, np.where(ratio[:, r] < REARM, -1, 0))
+        known = np.maximum.accumulate(np.where(level != 0, np.arange(len(level)), 0))
+        level = level[known]  # in between, what it was last
+        turns = np.flatnonzero(np.diff(level, prepend=-1))
+        for i in turns[:20]:
+            at = f"its threshold {threshold[i, r]:.3g} at step {steps[i]}"
+            verb = ("crossed" if i else "starts above") if level[i] == 1 else "fell back below"
+            kind = "crossed" if level[i] == 1 else "left"
+            if level[i] or i:
+                out.append(Milestone(int(steps[i]), arm.index, r, kind,
+                                     f"{name(arm, r)} {verb} {at}"))  # fmt: skip
+    return out
+
+
+def settled(arm: Arm) -> list[Milestone]:
+    """The mean of the last `WINDOW` ratios came within `NEAR` of 1, all of them past the crossing."""
+    steps, ratio = arm.record["ratio"]
+    if len(steps) < WINDOW:
+        return []
+    out = []
+    for r in range(arm.R):
+        above = np.flatnonzero(ratio[:, r] >= 1)
+        total = np.cumsum(np.concatenate([[0.0], ratio[:, r]]))
+        mean = (total[WINDOW:] - total[:-WINDOW]) / WINDOW  # ends at measurement i + WINDOW - 1
+        fits = np.flatnonzero(np.abs(mean - 1) < NEAR)
+        fits = fits[fits >= above[0]] if len(above) else fits[:0]
+        if len(fits):
+            i = int(fits[0]) + WINDOW - 1
+            text = f"hovers at its threshold: {mean[fits[0]]:.2f} of it on average since step"
+            out.append(Milestone(int(steps[i]), arm.index, r, "settled",
+                                 f"{name(arm, r)} {text} {steps[i - WINDOW + 1]}"))  # fmt: skip
+    return out
+
+
+def diverged(arm: Arm) -> list[Milestone]:
+    """A replica's loss left all bounds; with the last curvature measured and what it allows."""
+    return [
+        Milestone(step, arm.index, r, "diverged",
+                  f"{name(arm, r)} diverged at step {step}{_why(arm, r)}")
+        for r, step in arm.diverged.items()
+        if step >= arm.first and not (arm.parent is not None and step == arm.first and arm.first)
+    ]  # fmt: skip
+
+
+def _why(arm: Arm, r: int) -> str:
+    _, threshold = arm.record["threshold"]
+    what = "effective_sharpness" if "effective_sharpness" in arm.record.columns else "sharpness"
+    _, curvature = arm.record[what]
+    known = np.flatnonzero(np.isfinite(curvature[:, r]))
+    if not len(known):
+        return ""
+    i = known[-1]
+    value, limit = curvature[i, r], threshold[i, r]
+    text = f": {what.replace('_', ' ')} {value:.3g} against a threshold of {limit:.3g}"
+    if value <= limit:
+        return text + " when last measured"
+    optimizer = arm.recipes[r].optimizer
+    return (f"{text}; at that sharpness the limit is lr {largest_lr(optimizer, value):.2g}"
+            f"{_where(arm, r, what)}")  # fmt: skip
+
+
+def _where(arm: Arm, r: int, what: str) -> str:
+    """In which parameters the step grew: where most of the top eigenvector lies."""
+    vector = arm.state.memory.get(what)
+    if vector is None:
+        return ""
+    pieces = views(vector[r : r + 1], arm.objective.shapes)
+    mass = {n: float(p.square().sum()) for n, p in pieces.items()}
+    total, (most, share) = sum(mass.values()), max(mass.items(), key=lambda item: item[1])
+    if not total > 0:
+        return ""
+    return f" (it grew along the top eigenvector, {share / total:.0%} of which lies in {most})"
+
+
+def catapulted(arm: Arm) -> list[Milestone]:
+    """The loss rose above 3 times its start and came back below it, somewhere flatter."""
+    steps, loss = arm.record["train_loss"]
+    _, sharp = arm.record["sharpness"]
+    out = []
+    for r in range(arm.R):
+        if r in arm.diverged or not len(loss) or not len(sharp):
+            continue
+        peak = int(np.argmax(loss[:, r]))
+        back = np.flatnonzero(loss[peak:, r] < loss[0, r])
+        flatter = sharp[-1, r] / sharp[0, r]
+        if loss[peak, r] > 3 * loss[0, r] and len(back) and flatter < 0.9:
+            text = (f"was catapulted: its loss rose {loss[peak, r] / loss[0, r]:.2g}-fold by step"
+                    f" {steps[peak]} and landed where the sharpness is {flatter:.2g} of the first")  # fmt: skip
+            step = int(steps[peak + back[0]])
+            out.append(Milestone(step, arm.index, r, "catapulted", f"{name(arm, r)} {text}"))
+    return out
+
+
+DETECTORS = (crossed, settled, diverged, catapulted)
