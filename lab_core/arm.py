@@ -143,6 +143,13 @@ class Arm:
 
         return replace(each[0], **{name: column(name) for name in knobs(each[0])})
 
+    def label(self, replica: int) -> str:
+        """What sets a replica apart: its learning rate, and any other knob that differs."""
+        each = [r.flat() for r in self.recipes]
+        mine = each[replica]
+        names = ["lr", *(n for n in mine if any(e[n] != mine[n] for e in each) and n != "lr")]
+        return ", ".join(f"{n.replace('_', ' ')} {mine[n]:.3g}" for n in names)
+
     # ---- stepping
 
     @property

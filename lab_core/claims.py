@@ -25,13 +25,15 @@ class Verdict:
 @dataclass(frozen=True)
 class Claim:
     """`judge` sees the finished runs of `recipes` in order and nothing else, so that it can be
-    shown runs in which the claim must not hold. `long` keeps it out of the short test run.
+    shown runs in which the claim must not hold. `preset` is the one whose caption this claim bears
+    out, with more seeds. `long` keeps it out of the short test run.
     """
 
     paper: str
     claim: str
     recipes: tuple[Recipe, ...]
     judge: Callable[[Sequence[Run]], Verdict]
+    preset: str = ""
     long: bool = False
 
     @property

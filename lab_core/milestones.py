@@ -39,9 +39,9 @@ def as_json(milestones: list[Milestone]) -> list[dict[str, Any]]:
 
 
 def name(arm: Arm, replica: int) -> str:
-    """How a sentence calls a replica: its number and learning rate, and its arm after the first."""
+    """How a sentence calls a replica: its number and label, and its arm after the first."""
     where = f"arm {arm.index}, " if arm.index else ""
-    return f"{where}replica {replica}, lr {arm.recipes[replica].optimizer.lr:.3g},"
+    return f"{where}replica {replica}, {arm.label(replica)},"
 
 
 def largest_lr(optimizer: Optimizer, curvature: float) -> float:

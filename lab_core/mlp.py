@@ -15,6 +15,13 @@ from torch import Tensor
 from lab_core.models import ACTIVATIONS, MLP, Layer
 
 _aten = torch.ops.aten
+# a = phi(z) written where the next layer reads it; (z, a)
+_FORWARD: dict[str, Callable[[Tensor, Tensor], object]] = {
+    "tanh": lambda z, a: torch.tanh(z, out=a),
+    "relu": lambda z, a: torch.clamp_min(z, 0, out=a),
+    "gelu": lambda z, a: a.copy_(ACTIVATIONS["gelu"].value(z)),
+    "linear": lambda z, a: a.copy_(z),
+}
 # d/dz of a = phi(z) times e, fused, where torch has it; (e, z, a) -> [R, N, n]
 _BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "tanh": lambda e, z, a: _aten.tanh_backward(e, a),
@@ -32,10 +39,12 @@ class Kernel:
         self.layers: list[Layer] = model.layers(x.shape[2], y.shape[2])
         self.blocks = [(m.fan_in + model.bias, m.fan_out) for m in self.layers]
         self.sizes = [m * n for m, n in self.blocks]
-        self.phi, self.backward = ACTIVATIONS[model.activation], _BACKWARD[model.activation]
+        self.phi = ACTIVATIONS[model.activation]
+        self.forward, self.backward = _FORWARD[model.activation], _BACKWARD[model.activation]
         self.w = x.new_empty(replicas, sum(self.sizes))
-        self.g = torch.empty_like(self.w)
-        self.W, self.G = self._blocks(self.w), self._blocks(self.g)
+        self.W = self._blocks(self.w)
+        # one contiguous tensor a layer: a batched product into a piece of a larger one is a loop
+        self.G = [x.new_empty(replicas, *b) for b in self.blocks]
         # the transposed weights without the bias row carry the error backwards
         self.WT = [W[:, : m.fan_in].mT for W, m in zip(self.W, self.layers, strict=True)]
         self.a = [self._input(x, m, replicas if i else x.shape[0], model.bias)
@@ -44,6 +53,8 @@ class Kernel:
         self.inner[0].copy_(x)
         self.a[0] = self.a[0].expand(replicas, -1, -1)
         self.aT = [a.mT for a in self.a]
+        self.Ra = [torch.zeros_like(a) for a in self.a[1:]]  # R of inputs; that of the bias is 0
+        self.Rinner = [r[..., : m.fan_in] for r, m in zip(self.Ra, self.layers[1:], strict=True)]
         self.z = [x.new_empty(replicas, self.n, m.fan_out) for m in self.layers]
 
     def _input(self, x: Tensor, layer: Layer, replicas: int, bias: bool) -> Tensor:
@@ -54,6 +65,10 @@ class Kernel:
     def _blocks(self, flat: Tensor) -> list[Tensor]:
         pieces = torch.split(flat, self.sizes, dim=1)
         return [p.view(-1, *b) for p, b in zip(pieces, self.blocks, strict=True)]
+
+    @staticmethod
+    def _flat(blocks: list[Tensor]) -> Tensor:
+        return torch.cat([b.view(len(b), -1) for b in blocks], 1)
 
     def feed(self, x: Tensor, y: Tensor) -> None:
         """Replace the examples by others [R, N, d], [R, N, c] (a minibatch)."""
@@ -68,7 +83,7 @@ class Kernel:
             z, s = self.z[i], layer.weight_scale
             torch.baddbmm(z, self.a[i], self.W[i], beta=0, alpha=s, out=z)
             if i < last:
-                self.inner[i + 1].copy_(self.phi.value(z))
+                self.forward(z, self.inner[i + 1])
         return self.z[last]
 
     def gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,7 +96,7 @@ class Kernel:
             if i:
                 e = self._scaled(torch.bmm(d, self.WT[i]), s)
                 d = self.backward(e, self.z[i - 1], self.inner[i])
-        return loss.mean(-1), self.g.clone()
+        return loss.mean(-1), self._flat(self.G)
 
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """v [R, P] -> H(w) v [R, P], by the R-operator (Pearlmutter 1994).
@@ -101,33 +116,30 @@ class Kernel:
             d.insert(0, e * first[0])
 
         def product(v: Tensor) -> Tensor:
-            V, out = self._blocks(v), torch.empty_like(v)
-            H = self._blocks(out)
-            Rz, Ra = self._forward(V, first)
+            V, H = self._blocks(v), [torch.empty_like(G) for G in self.G]
+            Rz = self._forward(V, first)
             Rd = self.loss.second(f, self.y, Rz[-1]) / self.n
             for i in reversed(range(len(self.layers))):
                 s, m = self.layers[i].weight_scale, self.layers[i].fan_in
                 torch.baddbmm(H[i], self.aT[i], Rd, beta=0, alpha=s, out=H[i])
                 if i:
-                    inner = H[i][:, :m]
-                    torch.baddbmm(inner, Ra[i].mT, d[i], alpha=s, out=inner)
+                    H[i].baddbmm_(self.Ra[i - 1].mT, d[i], alpha=s)
                     Re = torch.bmm(Rd, self.WT[i]).baddbmm_(d[i], V[i][:, :m].mT)
                     Rd = torch.addcmul(second[i - 1] * Rz[i - 1], first[i - 1], self._scaled(Re, s))
-            return out
+            return self._flat(H)
 
         return product
 
-    def _forward(self, V: list[Tensor], first: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """R z of every layer, and R a of every layer's input (of the data: nothing)."""
+    def _forward(self, V: list[Tensor], first: list[Tensor]) -> list[Tensor]:
+        """R z of every layer; leaves R a of every layer's input behind (the data do not move)."""
         Rz: list[Tensor] = []
-        Ra: list[Tensor] = [V[0]]  # a place-holder: the data do not move
         for i, layer in enumerate(self.layers):
             r = self._scaled(torch.bmm(self.a[i], V[i]), layer.weight_scale)
             if i:
-                Ra.append(first[i - 1] * Rz[-1])
-                r.baddbmm_(Ra[i], self.W[i][:, : layer.fan_in], alpha=layer.weight_scale)
+                torch.mul(first[i - 1], Rz[-1], out=self.Rinner[i - 1])
+                r.baddbmm_(self.Ra[i - 1], self.W[i], alpha=layer.weight_scale)
             Rz.append(r)
-        return Rz, Ra
+        return Rz
 
     @staticmethod
     def _scaled(x: Tensor, s: float) -> Tensor:

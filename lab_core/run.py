@@ -14,7 +14,7 @@ from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import PARTS, Branch, Change, Recipe, stacks
 
 LIVE_PARTS = ("schedule",)
-LIVE_OWN = ("batch_size", "steps", "probes")
+LIVE_OWN = ("batch_size", "steps")
 
 
 def live(recipe: Recipe, name: str) -> bool:
@@ -94,6 +94,13 @@ class Run:
         self._do(Branch(self._arm(arm).t, arm, tuple(settings.items()), from_start))
         return self.arms[self._branches]
 
+    def watch(self, probe: str, every: int) -> None:
+        """Measure something more from here on; not a change, since probes never steer."""
+        probes = tuple((dict(self.base.probes) | {probe: every}).items())
+        self.base = replace(self.base, probes=probes)
+        for arm in self.arms.values():
+            arm.set("probes", [probes] * arm.R)
+
     def _arm(self, index: int) -> Arm:
         if index not in self.arms:
             raise BadInput(f"arm: there is no arm {index}; choose one of {list(self.arms)}.")
@@ -117,7 +124,7 @@ class Run:
             raise BadInput(f"{c.knob}: all replicas share it; leave the replica out.")
         if c.replica is not None and not 0 <= c.replica < arm.R:
             raise BadInput(f"replica: there is no replica {c.replica}; choose 0 to {arm.R - 1}.")
-        if isinstance(c.value, tuple) and c.knob != "probes":
+        if isinstance(c.value, tuple):
             if len(c.value) != arm.R or not self._by_replica(arm, c.knob):
                 raise BadInput(f"{c.knob}: give one value, or one for each of {arm.R} replicas.")
             arm.set(c.knob, list(c.value))

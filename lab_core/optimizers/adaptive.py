@@ -22,6 +22,7 @@ class RMSProp(Optimizer):
     """
 
     label = "RMSProp"
+    formula = "2/lr"
     lr: Value = knob(1e-3, 1e-5, 0.1, log=True, domain="(0, inf)", label="learning rate")
     beta2: Value = knob(0.99, 0.9, 0.9999, domain="[0, 1)", label="squared-gradient memory β₂")
     eps: Value = knob(1e-8, 1e-10, 1e-2, log=True, domain="(0, inf)", label="ε")
@@ -58,6 +59,7 @@ class Adam(RMSProp):
     """
 
     label = "Adam"
+    formula = "(2+2β₁)/((1−β₁) lr)"
     beta1: Value = knob(0.9, 0.0, 0.99, domain="[0, 1)", label="momentum β₁")
 
     def init(self, w: Tensor) -> State:
@@ -84,6 +86,7 @@ class AdamW(Adam):
     """
 
     label = "AdamW"
+    formula = "(2−lr λ)(1+β₁)/((1−β₁) lr)"
     coupled = False
 
     def decayed(self, w: Tensor, g: Tensor) -> Tensor:

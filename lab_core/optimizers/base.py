@@ -32,6 +32,7 @@ class Optimizer:
     """
 
     label: ClassVar[str]
+    formula: ClassVar[str] = ""  # the threshold without weight decay, as a label on its line
     coupled: ClassVar[bool] = True
     lr: Value = knob(0.1, 1e-3, 10.0, log=True, domain="(0, inf)", label="learning rate")
     weight_decay: Value = knob(0.0, 0.0, 0.1, domain="[0, inf)")

@@ -19,6 +19,7 @@ class GD(Optimizer):
     """
 
     label = "gradient descent"
+    formula = "2/lr"
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         return descend(w, self.lr, self.decayed(w, g)), state
@@ -35,6 +36,7 @@ class HeavyBall(Optimizer):
     """
 
     label = "heavy ball"
+    formula = "(2+2β)/lr"
     beta: Value = knob(0.9, 0.0, 0.99, domain="[0, 1)", label="momentum")
 
     def init(self, w: Tensor) -> State:
@@ -59,6 +61,7 @@ class Nesterov(HeavyBall):
     """
 
     label = "Nesterov"
+    formula = "(2+2β)/((1+2β) lr)"
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         g, v = self.velocity(w, g, state)

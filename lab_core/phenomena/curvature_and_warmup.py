@@ -66,6 +66,7 @@ CURVATURE_AND_WARMUP = Phenomenon(
             " × learning rate low on the way.",
             (PRESETS["warmup"].recipe.set({"seed": (0, 1, 2, 3)}),),
             judge_warmup,
+            "warmup",
         ),
     ),
     minutes=5,

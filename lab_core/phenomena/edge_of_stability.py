@@ -82,11 +82,6 @@ PRESETS = {
 }
 
 
-def seeded(preset: str) -> Recipe:
-    """A preset over the seeds of its claim."""
-    return PRESETS[preset].recipe.set({"seed": SEEDS})
-
-
 def last_quarter(arm: Arm) -> np.ndarray:
     """The mean of sharpness / threshold over the last quarter of the steps, [R]."""
     steps, ratio = arm.record["ratio"]
@@ -203,24 +198,27 @@ RISES = (
     " loss goes on falling, non-monotonically; at a small learning rate it never gets there and the"
     " loss falls monotonically"
 )
-CLAIMS = (
-    Claim(PAPER, f"{RISES} (digits).", (seeded("digits"),), judge_edge),
-    Claim(PAPER, f"{RISES} (Chebyshev).", (seeded("chebyshev"),), judge_edge),
-    Claim(PAPER, "Halving the learning rate doubles the level at which the sharpness settles.",
-          (seeded("digits"),), judge_halving),
-    Claim(PAPER, "Heavy ball settles at (2 + 2β)/lr, here with β = 0.5.",
-          (seeded("heavy-ball"),), judge_level(0.97, 1.03, "sharpness / threshold")),
-    Claim(PAPER, "Nesterov momentum settles at (2 + 2β)/((1 + 2β) lr), here with β = 0.9.",
-          (seeded("nesterov"),), judge_level(0.97, 1.03, "sharpness / threshold")),
-    Claim(PAPER, "Under RMSProp the effective sharpness settles near its threshold 2/lr.",
-          (seeded("rmsprop"),), judge_level(0.98, 1.15, "effective sharpness / threshold")),
-    Claim(PAPER, "Under Adam the effective sharpness settles at (2 + 2β₁)/((1 − β₁) lr).",
-          (seeded("adam"),), judge_level(0.95, 1.05, "effective sharpness / threshold")),
-    Claim(PAPER, "With cross-entropy the sharpness rises, then falls for good.",
-          (seeded("cross-entropy"),), judge_hump),
-    Claim(PAPER, "A two-layer linear net with lr S(0) between 2 and 4 is catapulted: its loss spikes"
-          " and it lands somewhere flatter; below 2 it descends, above 4 it diverges.",
-          (seeded("catapult"),), judge_catapult),
+CLAIMS = tuple(
+    Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)
+    for preset, judge, sentence in (
+        ("digits", judge_edge, f"{RISES} (digits)."),
+        ("chebyshev", judge_edge, f"{RISES} (Chebyshev)."),
+        ("digits", judge_halving,
+         "Halving the learning rate doubles the level at which the sharpness settles."),
+        ("heavy-ball", judge_level(0.97, 1.03, "sharpness / threshold"),
+         "Heavy ball settles at (2 + 2β)/lr, here with β = 0.5."),
+        ("nesterov", judge_level(0.97, 1.03, "sharpness / threshold"),
+         "Nesterov momentum settles at (2 + 2β)/((1 + 2β) lr), here with β = 0.9."),
+        ("rmsprop", judge_level(0.98, 1.15, "effective sharpness / threshold"),
+         "Under RMSProp the effective sharpness settles near its threshold 2/lr."),
+        ("adam", judge_level(0.95, 1.05, "effective sharpness / threshold"),
+         "Under Adam the effective sharpness settles at (2 + 2β₁)/((1 − β₁) lr)."),
+        ("cross-entropy", judge_hump,
+         "With cross-entropy the sharpness rises, then falls for good."),
+        ("catapult", judge_catapult,
+         "A two-layer linear net with lr S(0) between 2 and 4 is catapulted: its loss spikes and it"
+         " lands somewhere flatter; below 2 it descends, above 4 it diverges."),
+    )
 )  # fmt: skip
 
 EDGE_OF_STABILITY = Phenomenon(

@@ -1,0 +1,294 @@
+"""The command line: `edgewise list | run | claims | export | serve | open`.
+
+Exit codes: 0, done; 1, a claim does not hold; 2, bad input; 130, interrupted. torch is imported by
+the commands that need it alone, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from lab_core.knobs import BadInput
+
+if TYPE_CHECKING:
+    from lab_core.phenomena import Phenomenon
+    from lab_core.recipe import Recipe
+    from lab_core.run import Run
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        args = parser().parse_args(argv)
+        code: int = args.command(args)
+        sys.stdout.flush()
+        return code
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
+        print(
+            "memory: the run does not fit; take fewer replicas, or a smaller net.", file=sys.stderr
+        )
+        return 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `BadInput`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}; see `{self.prog} --help`.")
+
+
+def parser() -> Parser:
+    """The commands and their options."""
+    top = Parser(
+        prog="edgewise", description="Watch neural networks train, and check what is said."
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(command: Callable[[Any], int], name: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        sub.set_defaults(command=command)
+        return sub
+
+    add(show, "list")
+    train = add(run, "run")
+    convert = add(export, "export")
+    for sub in (train, convert):
+        sub.add_argument(
+            "recipe", metavar="NAME|FILE", help="a phenomenon, or a recipe's JSON file"
+        )
+        sub.add_argument("--preset", help="one of the phenomenon's; default: its first")
+        sub.add_argument("--set", metavar="KNOB=VALUE", action="append", default=[],
+                         help="lr=0.4, optimizer=adam; lr=0.1,0.2 makes two replicas")  # fmt: skip
+        sub.add_argument("--steps", metavar="N", help="the same as --set steps=N")
+    train.add_argument("--out", metavar="DIR", type=Path,
+                       help="write recipe.json, record.csv and milestones.json there")  # fmt: skip
+    convert.add_argument("--to", choices=("torch", "url", "json", "python"), required=True)
+    check = add(claims, "claims")
+    check.add_argument(
+        "names", metavar="NAME", nargs="*", help="a phenomenon or a paper; default: all"
+    )
+    check.add_argument("--json", metavar="FILE", type=Path, help="write the verdicts there")
+    for command, name in ((serve, "serve"), (open_lab, "open")):
+        sub = add(command, name)
+        sub.add_argument("--port", type=int, help="default: a free one")
+        sub.add_argument("--no-browser", action="store_true", help="only print the address")
+    return top
+
+
+# ---- commands
+
+
+def show(args: argparse.Namespace) -> int:
+    """List the phenomena, and the parts that a recipe can have."""
+    from lab_core.phenomena import PHENOMENA
+    from lab_core.probes import PROBES
+    from lab_core.recipe import PARTS
+
+    for name, phenomenon in PHENOMENA.items():
+        print(f"{name}\n    {phenomenon.question}")
+        for paper, citation in phenomenon.papers:
+            print(f"    paper {paper}: {citation}")
+        for preset, entry in phenomenon.presets.items():
+            print(f"    --preset {preset}: {entry.title}")
+    for part, registry in PARTS.items():
+        print(f"\n{part}: {', '.join(registry)}", end="")
+    print(f"\nprobes: {', '.join(PROBES)}")
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a phenomenon's preset, or a recipe, and say what happened."""
+    recipe = chosen(args)
+    from lab_core.formats import to_json
+    from lab_core.milestones import find
+    from lab_core.run import Run
+
+    if args.out:  # what cannot be written is known before the run
+        with writing(args.out):
+            args.out.mkdir(parents=True, exist_ok=True)
+        with opened(args.out / "recipe.json") as file:
+            file.write(to_json(recipe))
+    going = Run(recipe)
+    print(going.arms[0].device_reason, file=sys.stderr)
+    finished = finish(going)
+    if args.out:
+        write(going, args.out)
+    for milestone in find(going):
+        print(f"{milestone.sentence}.")
+    if finished:
+        return 0
+    written = f"what there is was written to {args.out}" if args.out else "nothing was written"
+    print(f"Interrupted at step {going.arms[0].t} of {recipe.steps}; {written}.", file=sys.stderr)
+    return 130
+
+
+def claims(args: argparse.Namespace) -> int:
+    """Check claims, all or by name; exit code 1 when one does not hold."""
+    from lab_core.phenomena import PHENOMENA
+
+    chosen = [
+        claim
+        for phenomenon in PHENOMENA.values()
+        for claim in phenomenon.claims
+        if not args.names or {phenomenon.slug, claim.paper} & set(args.names)
+    ]
+    _known(args.names, PHENOMENA)
+    if args.json:
+        with opened(args.json, "a"):
+            pass
+    rows = []
+    for i, claim in enumerate(chosen, 1):
+        print(f"[{i}/{len(chosen)}] {claim.paper}: {claim.claim}", flush=True)
+        rows.append(claim.report(verdict := claim.check()))
+        print(f"    {'holds' if verdict.holds else 'DOES NOT HOLD'}, seeds {claim.seeds}")
+        print(f"    measured: {verdict.measured}\n    expected: {verdict.expected}", flush=True)
+    if args.json:
+        with opened(args.json) as file:
+            json.dump(rows, file, indent=2, ensure_ascii=False)
+    return 0 if all(row["holds"] for row in rows) else 1
+
+
+def export(args: argparse.Namespace) -> int:
+    """Print a recipe as a PyTorch script, a URL's query, JSON or Python."""
+    recipe = chosen(args)
+    from lab_core import formats
+    from lab_core.export import to_torch
+
+    forms = {"torch": to_torch, "url": formats.to_url, "json": formats.to_json,
+             "python": formats.to_python}  # fmt: skip
+    print(forms[args.to](recipe).rstrip("\n"))
+    return 0
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the labs as web pages (Voila), on this machine only."""
+    return _server(args)
+
+
+def open_lab(args: argparse.Namespace) -> int:
+    """Open the labs as notebooks (JupyterLab)."""
+    return _server(args, "--lab")
+
+
+def _server(args: argparse.Namespace, *mode: str) -> NoReturn:
+    """Become the server, so that signals and its exit code need no passing on."""
+    command = [sys.executable, "-m", "widgets.server", *mode]
+    command += [] if args.port is None else ["--port", str(args.port)]
+    command += ["--no-browser"] if args.no_browser else []
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
+
+
+# ---- what they share
+
+
+def chosen(args: argparse.Namespace) -> Recipe:
+    """The recipe that NAME or FILE, --preset, --set and --steps ask for."""
+    from lab_core.formats import from_url
+    from lab_core.phenomena import PHENOMENA
+
+    settings = [*args.set, *([f"steps={args.steps}"] if args.steps is not None else [])]
+    if args.recipe in PHENOMENA:
+        base = preset(PHENOMENA[args.recipe], args.preset)
+    elif args.preset:
+        raise BadInput(f"preset: it goes with a phenomenon; choose one of {', '.join(PHENOMENA)}.")
+    else:
+        base = loaded(Path(args.recipe), ", ".join(PHENOMENA))
+    return from_url("&".join(settings), base)
+
+
+def preset(phenomenon: Phenomenon, name: str | None) -> Recipe:
+    """The recipe of a preset, of the first where no name is given."""
+    if name is None:
+        return phenomenon.default.recipe
+    if name not in phenomenon.presets:
+        raise BadInput(f"preset: {name!r} is not known; choose {', '.join(phenomenon.presets)}.")
+    return phenomenon.presets[name].recipe
+
+
+def loaded(path: Path, names: str) -> Recipe:
+    """The recipe in a JSON file."""
+    from lab_core.formats import LONGEST_JSON, from_json
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_JSON + 1)
+    except FileNotFoundError:
+        raise BadInput(
+            f"{path}: neither a phenomenon nor a file; choose one of {names}, or a recipe.json."
+        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise BadInput(f"{path}: it cannot be read ({why}); give a recipe's JSON file.") from None
+    return from_json(text)
+
+
+def finish(going: Run) -> bool:
+    """Run to the end, with a progress bar; False where it was interrupted."""
+    from tqdm import tqdm
+
+    with tqdm(unit="step", desc="steps") as bar:
+        try:
+            while not going.done:
+                going.advance(20)
+                arms = going.arms.values()
+                bar.total = sum(max(a.program.steps, a.t) - a.first for a in arms)
+                bar.update(sum(a.t - a.first for a in arms) - bar.n)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def write(going: Run, out: Path) -> None:
+    """record.csv and milestones.json."""
+    from lab_core.milestones import as_json, find
+    from lab_core.record import write_csv
+
+    with opened(out / "record.csv") as file:
+        write_csv(file, [(k, arm.parent, arm.record) for k, arm in going.arms.items()])
+    with opened(out / "milestones.json") as file:
+        json.dump(as_json(find(going)), file, indent=2, ensure_ascii=False)
+
+
+@contextmanager
+def opened(path: Path, mode: str = "w") -> Iterator[TextIO]:
+    """A file to write."""
+    with writing(path), path.open(mode, encoding="utf-8") as file:
+        yield file
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong in here is said in a sentence about this path."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{path}: it cannot be written ({error.strerror}); choose another place, or make room."
+        ) from None
+
+
+def _known(names: list[str], phenomena: dict[str, Phenomenon]) -> None:
+    papers = (c.paper for p in phenomena.values() for c in p.claims)
+    known = list(dict.fromkeys([*phenomena, *papers]))
+    for name in names:
+        if name not in known:
+            raise BadInput(f"{name}: neither a phenomenon nor a paper; choose {', '.join(known)}.")

@@ -1,0 +1,124 @@
+"""How each part of a recipe reads in plain PyTorch."""
+
+from __future__ import annotations
+
+from textwrap import indent
+
+from lab_core.losses import CrossEntropy, SquaredError
+from lab_core.models import MLP, Layer
+from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
+from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
+
+_SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
+_ADAM = {"lr": "{lr}", "betas": "({beta1}, {beta2})", "eps": "{eps}"}
+OPTIMIZERS: dict[type, tuple[str, dict[str, str]]] = {
+    GD: ("SGD", _SGD),
+    HeavyBall: ("SGD", _SGD | {"momentum": "{beta}"}),
+    Nesterov: ("SGD", _SGD | {"momentum": "{beta}", "nesterov": "True"}),
+    RMSProp: ("RMSprop", _SGD | {"alpha": "{beta2}", "eps": "{eps}"}),
+    Adam: ("Adam", _ADAM | {"weight_decay": "{weight_decay}"}),
+    AdamW: ("AdamW", _ADAM | {"weight_decay": "{weight_decay}"}),
+}
+ACTIVATIONS = {
+    "tanh": "torch.tanh",
+    "relu": "torch.relu",
+    "gelu": "nn.functional.gelu",
+    "linear": "",
+}
+SCHEDULES = {
+    Constant: "return 1.0",
+    Warmup: "return min(1.0, (t + 1) / {warmup})",
+    LinearDecay: "return max(0.0, 1 - t / {steps})",
+    Cosine: "return 0.5 * (1 + math.cos(math.pi * min(t / {steps}, 1.0)))",
+    OneCycle: "s, start = min(t / {steps}, 1.0), 1 / {start_divisor}\n    "
+    "return start + (1 - start) * s / {peak} if s < {peak} else (1 - s) / (1 - {peak})",
+}
+LOSSES = {
+    SquaredError: (
+        "half the squared error summed over outputs",
+        "0.5 * (net(x) - y).square().sum(1).mean()",
+    ),
+    CrossEntropy: ("softmax cross-entropy", "nn.functional.cross_entropy(net(x), y)"),
+}
+
+STREAM = '''\
+def stream(*key):
+    """A random stream of its own for each key."""
+    return torch.Generator().manual_seed(zlib.crc32("/".join(map(str, key)).encode()))
+'''
+NORMAL = '''\
+def normal(std, m, n, seed, name):
+    """An m x n matrix from N(0, std^2), keyed by seed and name."""
+    draw = torch.randn(m, n, generator=stream("init", seed, name))
+    return nn.Parameter(std * draw)
+'''
+BATCH = '''\
+def batch(seed, seen, size, n):
+    """The examples that come after `seen`: one permutation of the n after the other."""
+    epochs = range(seen // n, (seen + size - 1) // n + 1)
+    order = torch.cat([torch.randperm(n, generator=stream("batch", seed, e)) for e in epochs])
+    return order[seen - epochs[0] * n :][:size]
+'''
+
+
+def block(lines: list[str]) -> list[str]:
+    """Lines, one level further in."""
+    return indent("\n".join(lines), "    ").split("\n")
+
+
+def call(name: str, *first: str, **given: str) -> str:
+    """A call, over several lines where one is too short."""
+    arguments = [*first, *(f"{key}={value}" for key, value in given.items())]
+    inside = ", ".join(arguments)
+    if len(name) + len(inside) < 80:
+        return f"{name}({inside})"
+    lines = [inside] if len(inside) < 88 else [f"{argument}," for argument in arguments]
+    return "\n".join([f"{name}(", *block(lines), ")"])
+
+
+def net(model: MLP, d: int, c: int, scaled: bool) -> str:
+    """The class of a model with d inputs and c outputs; `scaled`: with an init scale that is not 1."""
+    layers = model.layers(d, c)
+    factor, argument = ("init_scale * ", ", init_scale") if scaled else ("", "")
+    inits, passes = [], []
+    for i, layer in enumerate(layers, 1):
+        m, n = layer.fan_in, layer.fan_out
+        std = f"{factor}{_root(layer.std, layer, model.width)}".removesuffix(" * 1.0")
+        inits.append(f'self.weight{i} = normal({std}, {m}, {n}, seed, "weight{i}")')
+        if model.bias:
+            inits.append(f"self.bias{i} = nn.Parameter(torch.zeros(1, {n}))")
+        z = _affine(layer, i, model)
+        phi = ACTIVATIONS[model.activation]
+        passes.append(
+            f"return {z}" if i == len(layers) else f"x = {phi}({z})" if phi else f"x = {z}"
+        )
+    sizes = "-".join(map(str, [d, *(layer.fan_out for layer in layers)]))
+    doc = f'"""{sizes} {model.activation}, {model.parametrization} parametrisation."""'
+    make = "\n".join(
+        [f"def __init__(self, seed{argument}):", *block(["super().__init__()", *inits])]
+    )
+    go = "\n".join(["def forward(self, x):", *block(passes)])
+    return "class NAME(nn.Module):\n" + indent(f"{doc}\n\n{make}\n\n{go}\n", "    ")
+
+
+def _affine(layer: Layer, i: int, model: MLP) -> str:
+    z, s, t = f"x @ self.weight{i}", layer.weight_scale, layer.bias_scale
+    z = z if s == 1 else f"{_root(s, layer, model.width)} * ({z})"
+    if not model.bias:
+        return z
+    return z + (
+        f" + self.bias{i}" if t == 1 else f" + {_root(t, layer, model.width)} * self.bias{i}"
+    )
+
+
+def _root(value: float, layer: Layer, width: int) -> str:
+    """A scale as the square root that it is."""
+    m = layer.fan_in
+    known = {
+        (width / m) ** 0.5: f"({width} / {m})**0.5",
+        width**0.5: f"{width}**0.5",
+        width**-0.5: f"{width}**-0.5",
+        m**-0.5: f"{m}**-0.5",
+        1.0: "1.0",
+    }
+    return known.get(value, repr(value))

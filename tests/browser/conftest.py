@@ -1,0 +1,133 @@
+"""A real Chromium and a real server: `serve` a folder of notebooks, open it in `page`.
+
+The Chromium is the machine's own, never one that Playwright downloads. Without one these tests are
+skipped; with EDGEWISE_REQUIRE_BROWSER=1 they fail instead.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+MACOS = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
+
+
+def find_chromium() -> str:
+    """The path of a Chromium or Chrome; without one the test is skipped or, if asked, fails."""
+    names = [os.environ.get("EDGEWISE_CHROMIUM", ""), *NAMES, *MACOS]
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found:
+        return found
+    how = pytest.fail if os.environ.get("EDGEWISE_REQUIRE_BROWSER") else pytest.skip
+    how("no Chromium: install it (`apt install chromium`) or name it in EDGEWISE_CHROMIUM")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the whole session."""
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Server:
+    """A running server: its address and its process."""
+
+    url: str
+    process: psutil.Process
+
+    def kernels(self) -> list[psutil.Process]:
+        """The kernels that are alive now."""
+        children = self.process.children(recursive=True)
+        return [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
+
+    def lab(self, notebook: str) -> str:
+        """The address of one lab's page."""
+        return f"{self.url}voila/render/{notebook}"
+
+
+@contextmanager
+def running_server(*arguments: str | Path) -> Iterator[Server]:
+    """`python -m widgets.server ARGUMENTS`; at the end it ends, and all its kernels with it."""
+    command = [sys.executable, "-m", "widgets.server", "--no-browser", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()  # Edgewise is at http://127.0.0.1:PORT/
+        assert said.startswith("Edgewise is at"), said
+        server = Server(said.split()[-1], psutil.Process(process.pid))
+        try:
+            yield server
+        finally:
+            kernels = server.kernels()
+            process.terminate()
+    _, left = psutil.wait_procs(kernels, timeout=10)
+    assert not left, "the server has ended, these kernels have not"
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., Server]]:
+    """`serve(FOLDER, "--preheat", ...)`: a server that runs until the module's tests are done."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(running_server(*arguments))
+
+
+class Problems(list):
+    """What a page asked of other machines, and its errors."""
+
+    def watch(self, page: Page) -> None:
+        page.on("request", lambda request: self.outside(request.url))
+        page.on("websocket", lambda socket: self.outside(socket.url))
+        page.on("pageerror", lambda error: self.append(f"exception: {error}"))
+        page.on("console", lambda line: line.type == "error" and self.append(line.text))
+
+    def outside(self, url: str) -> None:
+        if not LOCAL.match(url):
+            self.append(f"request: {url}")
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`open_page(viewport=..., color_scheme=...)`: a page that may not ask other machines for
+    anything nor log an error, unless opened with `errors=True`."""
+    problems = Problems()
+    contexts = []
+
+    def open_page(errors: bool = False, **options) -> Page:
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        (Problems() if errors else problems).watch(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture
+def page(open_page) -> Page:
+    """One such page, as wide as a projector."""
+    return open_page(viewport={"width": 1366, "height": 768})

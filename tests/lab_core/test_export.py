@@ -1,0 +1,156 @@
+"""The exported PyTorch script, run without lab_core, prints the losses of the run."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lab_core import export_arm, export_parts
+from lab_core.export import to_torch
+from lab_core.formats import from_url
+from lab_core.knobs import BadInput
+from lab_core.recipe import PARTS, Recipe
+from lab_core.run import Run
+
+SMALL = Recipe().set({"data": "chebyshev", "width": 8, "steps": 100})
+CLASSES = SMALL.set({"data": "clusters", "n": 30, "dim": 5})
+
+RECIPES = {
+    "default": (Recipe(), "steps=100"),
+    "gd": (SMALL, "lr=0.1,0.2&weight_decay=0.01&seed=0,1"),
+    "heavy-ball": (SMALL, "optimizer=heavy-ball&beta=0.5,0.9,0.0"),
+    "nesterov": (SMALL, "optimizer=nesterov&beta=0.9,0.0&lr=0.02"),
+    "rmsprop": (SMALL, "optimizer=rmsprop&weight_decay=0.1&eps=0.001,1e-08"),
+    "adam": (SMALL, "optimizer=adam&beta1=0.9,0.0&weight_decay=0.1"),
+    "adamw": (SMALL, "optimizer=adamw&weight_decay=0.1,0.0&lr=0.01"),
+    "digits": (SMALL, "data=digits&n=60&seed=0,3"),
+    "clusters": (CLASSES, "data_seed=5,6&init_seed=7"),
+    "point": (SMALL, "data=point&model=deep-linear&parametrization=ntk&lr=0.5,1.5"),
+    "cross-entropy": (CLASSES, "loss=cross-entropy&activation=relu"),
+    "deep ntk": (SMALL, "parametrization=ntk&depth=4&activation=gelu&init_scale=0.5,1.0"),
+    "deep mup": (SMALL, "parametrization=mup&depth=3&width=9&lr=0.01"),
+    "one mup layer": (CLASSES, "parametrization=mup&depth=1&activation=linear"),
+    "linear": (CLASSES, "model=deep-linear&depth=3&init_scale=0.5"),
+    "warmup": (SMALL, "schedule=warmup&warmup=30&lr=0.1,0.2"),
+    "cosine": (SMALL, "schedule=cosine&optimizer=adamw&weight_decay=0.1"),
+    "linear decay": (SMALL, "schedule=linear&optimizer=heavy-ball&lr=0.05"),
+    "one-cycle": (SMALL, "schedule=one-cycle&peak=0.4"),
+    "batches": (CLASSES, "batch_size=7&seed=0,1&probes=sharpness:10,weight_norm:15"),
+    "batches unseen": (CLASSES, "batch_size=7&probes=none"),
+    "too large a batch": (CLASSES, "batch_size=1000"),
+    "diverging": (SMALL, "lr=0.1,20.0,1000000.0&change=50:0:1:lr=0.1&branch=60:0:here:lr=0.05"),
+    "diverging batches": (CLASSES, "lr=0.1,60.0&batch_size=7&probes=weight_norm:3"),
+    "float32": (SMALL, "dtype=float32&steps=20"),
+    "changes": (
+        SMALL,
+        "lr=0.1,0.2&optimizer=heavy-ball&change=10:0:*:lr=0.05&change=20:0:1:lr=0.01"
+        "&change=20:0:*:beta=0.5,0.0&change=40:0:*:beta=0.7&change=500:0:*:steps=110",
+    ),
+    "changing schedules": (
+        SMALL,
+        "schedule=warmup&warmup=50&lr=0.1,0.2&change=20:0:*:warmup=25&change=30:0:*:schedule=cosine"
+        "&change=35:0:0:lr=0.3&change=40:0:*:steps=90&change=50:0:*:schedule=constant",
+    ),
+    "changing batches": (
+        CLASSES,
+        "seed=0,1&change=10:0:*:batch_size=7&change=23:0:*:batch_size=12&change=50:0:*:batch_size=0"
+        "&change=70:0:*:batch_size=40&change=80:0:*:batch_size=3&branch=57:0:here:batch_size=5",
+    ),
+    "branches": (
+        CLASSES,
+        "lr=0.1,0.2&batch_size=7&change=10:0:0:lr=0.15&branch=33:0:here:optimizer=adam;lr=0.01"
+        "&branch=33:0:start:model=deep-linear;lr=0.05&change=60:1:*:weight_decay=0.1"
+        "&branch=70:1:here:loss=cross-entropy&branch=40:2:start:data=digits;n=50;batch_size=0"
+        "&branch=100:0:here:steps=120&branch=100:0:here:steps=120;optimizer=gd;lr=0.3",
+    ),
+}  # fmt: skip
+
+DRIVER = """
+import contextlib, io, json, sys
+sys.modules["lab_core"] = None
+sys.modules["widgets"] = None
+import torch; torch.set_num_threads(1)
+printed = {}
+for name, text in json.load(sys.stdin).items():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(text, name, "exec"), {"__name__": "__main__"})
+    printed[name] = out.getvalue()
+json.dump(printed, sys.stdout)
+"""
+
+
+def python(*arguments: str, text: str) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def recipes() -> dict[str, Recipe]:
+    return {name: from_url(query, base) for name, (base, query) in RECIPES.items()}
+
+
+@pytest.fixture(scope="module")
+def printed(recipes) -> dict[str, str]:
+    """What each script prints, all of them run by one interpreter that has no lab_core."""
+    texts = {name: to_torch(recipe) for name, recipe in recipes.items()}
+    return json.loads(python("-c", DRIVER, text=json.dumps(texts)))
+
+
+def recorded(recipe: Recipe) -> dict[tuple[int, int, int], float]:
+    out = {}
+    for index, arm in Run(recipe).finish().arms.items():
+        steps, values = arm.record["train_loss"]
+        for t, row in zip(steps, values, strict=True):
+            out |= {(int(t), index, r): v for r, v in enumerate(row.tolist()) if v == v}
+    return out
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_prints_the_losses_of_the_run(name, recipes, printed):
+    rows = list(csv.reader(io.StringIO(printed[name])))
+    assert rows[0] == ["step", "arm", "replica", "train_loss"]
+    got = {tuple(map(int, row[:3])): float(row[3]) for row in rows[1:]}
+    want = recorded(recipes[name])
+    assert set(got) == set(want)
+    assert len(got) == len(rows) - 1
+    assert got == pytest.approx(want, rel=1e-4 if name == "float32" else 1e-6)
+
+
+def test_is_a_program_of_its_own(recipes, printed):
+    text = to_torch(recipes["default"])
+    assert python("-", text=text) == printed["default"]
+    assert "lab_core" not in text
+    assert 40 < len(text.splitlines()) < 90
+
+
+@pytest.mark.parametrize(
+    ("word", "query"),
+    {
+        "itertools": "lr=0.1,0.2&seed=0,1",
+        "batch(": "batch_size=8",
+        "schedule": "schedule=warmup&change=3:0:*:schedule=cosine",
+        "warmup": "schedule=warmup",
+        "copy": "branch=3:0:here:lr=0.2",
+        "if t ==": "change=3:0:*:lr=0.2",
+        "init_scale": "init_scale=0.5,1.0",
+    }.items(),
+)
+def test_says_only_what_the_recipe_needs(word, query):
+    assert word not in to_torch(SMALL)
+    assert word in to_torch(from_url(query, SMALL))
+
+
+def test_every_part_has_a_plain_form_or_is_refused(monkeypatch):
+    tables = {
+        "loss": export_parts.LOSSES,
+        "optimizer": export_parts.OPTIMIZERS,
+        "schedule": export_parts.SCHEDULES,
+    }
+    for part, table in tables.items():
+        assert set(table) == set(PARTS[part].values())
+    monkeypatch.setattr(export_arm, "OPTIMIZERS", {})
+    with pytest.raises(BadInput, match="gradient descent: it has no plain PyTorch form"):
+        to_torch(SMALL)

@@ -1,0 +1,35 @@
+// The list of arms.
+
+const EYE = "M1 8c3-6 11-6 14 0-3 6-11 6-14 0zM8 6a2 2 0 1 0 .01 0";
+const STROKES = { solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
+
+const sample = (dash) =>
+  h("svg", { viewBox: "0 0 28 10", class: "ew-sample", "aria-hidden": "true" },
+    h("line", { x1: 0, x2: 28, y1: 5, y2: 5, "stroke-dasharray": STROKES[dash] }));
+
+function rowOf(arm, send) {
+  const shown = arm.visible !== false;
+  const button = (event, label, d) => h("button", { type: "button", title: label, "aria-label": `${label} ${arm.name}`,
+    "data-key": `${arm.id} ${event === "close"}`, onclick: () => send(event, arm.id) }, icon(d));
+  return h("li", { class: shown ? "" : "ew-hidden" }, sample(arm.dash),
+    h("span", { class: "ew-name" }, arm.name,
+      h("span", { class: "ew-replicas" }, ...arm.replicas.map((r) =>
+        h("span", { class: "ew-replica" }, symbol(r.symbol, r.color), r.text)))),
+    button(shown ? "hide" : "show", shown ? "Hide" : "Show", EYE),
+    arm.closable === false ? null : button("close", "Close", CROSS));
+}
+
+function render({ model, el }) {
+  const list = h("ul", { "aria-label": "Arms" });
+  const draw = () => {
+    const key = list.contains(document.activeElement) && document.activeElement.dataset.key;
+    list.replaceChildren(...model.get("arms").map((arm) => rowOf(arm, (event, value) => model.send({ event, value }))));
+    if (key) list.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  };
+  el.classList.add("ew-arms");
+  el.append(list);
+  model.on("change:arms", draw);
+  draw();
+}
+
+export default { render };

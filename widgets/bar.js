@@ -1,0 +1,114 @@
+// The control bar and its keyboard shortcuts.
+
+const PLAY = "M4 2.5l9 5.5-9 5.5z", PAUSE = "M4.5 3v10M11.5 3v10";
+const KEY_NAMES = { " ": "Space", ArrowRight: "→" };
+
+class ControlBar {
+  constructor(model, el) {
+    this.model = model;
+    this.el = el;
+    this.buttons = h("div", { class: "ew-buttons" });
+    this.speed = h("select", { "aria-label": "speed", title: "speed", onchange: () => this.send("speed", this.picked()) });
+    this.text = h("span", { class: "ew-state", role: "status", "aria-live": "off" });
+    el.classList.add("ew-bar");
+    el.setAttribute("role", "toolbar");
+    el.setAttribute("aria-label", "Run");
+    el.append(this.buttons, this.text);
+  }
+
+  send(event, value = null) {
+    this.model.send({ event, value });
+  }
+
+  picked() {
+    return this.speed.value === "unlimited" ? null : Number(this.speed.value);
+  }
+
+  actions() {
+    const playing = this.model.get("playing");
+    const play = { name: playing ? "pause" : "play", label: playing ? "Pause" : "Play",
+      icon: playing ? PAUSE : PLAY, keys: [" "], primary: true };
+    const full = { name: "fullscreen", label: "Full screen", icon: FULL_SCREEN, keys: ["f"], bare: true };
+    return [play, ...this.model.get("buttons"), full];
+  }
+
+  press(action) {
+    if (action.disabled) return;
+    if (action.name !== "fullscreen") return this.send(action.name);
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.lab().requestFullscreen?.().catch(() => {});
+  }
+
+  /** The lab this bar belongs to: shortcuts work inside it. */
+  lab() {
+    return this.el.closest(".ew-lab") ?? this.el;
+  }
+
+  draw() {
+    const focus = this.buttons.contains(document.activeElement) && document.activeElement.dataset.slot;
+    const actions = this.actions();
+    this.buttons.replaceChildren(...actions.map((action, slot) => this.button(action, slot)));
+    this.buttons.lastChild.before(this.speed);
+    if (focus) this.buttons.querySelector(`[data-slot="${focus}"]`)?.focus();
+    this.drawSpeed();
+    this.drawText();
+  }
+
+  button(action, slot) {
+    const keys = (action.keys ?? []).map((key) => KEY_NAMES[key] ?? key.toUpperCase());
+    const shortcut = (action.keys ?? []).map((key) => (key === " " ? "Space" : key)).join(" ");
+    return h("button", {
+      type: "button", "data-slot": slot, disabled: action.disabled, class: action.primary ? "ew-primary" : null,
+      title: keys.length ? `${action.label} (${keys.join(" or ")})` : action.label,
+      "aria-label": action.label, "aria-keyshortcuts": shortcut || null, onclick: () => this.press(action),
+    }, icon(action.icon), action.bare ? null : h("span", {}, action.label));
+  }
+
+  drawSpeed() {
+    const speed = this.model.get("speed");
+    const all = [...new Set([...this.model.get("speeds"), ...(speed ? [speed] : [])])].sort((a, b) => a - b);
+    const text = (v) => `${v.toLocaleString("en")} ${v === 1 ? "step" : "steps"}/s`;
+    this.speed.replaceChildren(...all.map((v) => h("option", { value: v, selected: v === speed }, text(v))),
+      h("option", { value: "unlimited", selected: speed == null }, "unlimited"));
+  }
+
+  drawText() {
+    this.text.textContent = this.model.get("text");
+  }
+
+  /** A click in the lab gives it the focus, and keeps JupyterLab's one-key commands out of it. */
+  claim() {
+    const lab = this.lab();
+    lab.tabIndex = -1;
+    lab.dataset.lmSuppressShortcuts = "true";
+    if (!lab.contains(document.activeElement)) lab.focus({ preventScroll: true });
+  }
+
+  onKey(event) {
+    const { target, key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (target.closest("input, select, textarea, [contenteditable=true]")) return;
+    if (key === " " && target.closest("button, a, summary")) return; // its own key
+    const action = this.actions().find((one) => one.keys?.includes(key));
+    if (!action) return;
+    event.preventDefault();
+    this.press(action);
+  }
+}
+
+function render({ model, el }) {
+  const bar = new ControlBar(model, el);
+  const on = { "change:playing": "draw", "change:buttons": "draw", "change:text": "drawText",
+    "change:speed": "drawSpeed", "change:speeds": "drawSpeed" };
+  for (const [event, method] of Object.entries(on)) model.on(event, () => bar[method]());
+  bar.draw();
+  const ended = new AbortController();
+  // The lab is known only once the view is in the page, so listen to all and ask where it came from.
+  for (const [name, handle] of [["keydown", (event) => bar.onKey(event)], ["click", () => bar.claim()]]) {
+    const inside = (event) => bar.lab().contains(event.target) && handle(event);
+    document.addEventListener(name, inside, { signal: ended.signal });
+  }
+  return () => ended.abort();
+}
+
+export default { render };

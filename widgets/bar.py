@@ -1,0 +1,45 @@
+"""The control bar: Play, Step, Reset, speed, full screen, and the state of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets as t
+
+from widgets.base import View, script
+
+SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 400, 1000, 2000, 5000, 10_000]
+
+# Icons are paths in a square of 16 by 16; `keys` are names of KeyboardEvent.key.
+STEP = {
+    "name": "step",
+    "label": "Step",
+    "icon": "M4 3l6 5-6 5zM12.5 3v10",
+    "keys": ["s", "ArrowRight"],
+}
+RESET = {
+    "name": "reset",
+    "label": "Reset",
+    "icon": "M3.5 5.5a5.2 5.2 0 1 1-.6 4M3 2.2v3.6h3.6",
+    "keys": ["r"],
+}
+
+
+class Bar(View):
+    """Buttons and state. Events: play, pause, step, reset (value None), speed (steps/s or None).
+
+    `buttons` are dictionaries with name, label, icon, keys (optional) and disabled (optional);
+    pressing one is the event `name`. Speed None is unlimited. Keys work where the focus is inside
+    the lab and not in a field.
+    """
+
+    _esm = script("dom.js", "bar.js")
+    buttons = t.List(t.Dict(), [STEP, RESET]).tag(sync=True)
+    playing = t.Bool(False).tag(sync=True)
+    text = t.Unicode("").tag(sync=True)
+    speed = t.Float(None, allow_none=True).tag(sync=True)
+    speeds = t.List(default_value=SPEEDS).tag(sync=True)
+
+    def button(self, name: str, **fields: Any) -> None:
+        """Change a button: `button("step", disabled=True)`."""
+        self.buttons = [b | fields if b["name"] == name else b for b in self.buttons]

@@ -1,0 +1,124 @@
+"""The controls of a lab, built from the registries and the knobs of a recipe; no code per part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab_core.arm import Arm
+from lab_core.knobs import Knob, knobs
+from lab_core.phenomena import Phenomenon
+from lab_core.recipe import PARTS, Recipe
+from lab_core.run import Run
+from widgets import theme
+
+Spec = dict[str, Any]
+ALL = "all"
+# what starts an arm, after the optimizer and the loss
+FRESH = ("data", "model")
+
+
+def target_of(value: str) -> tuple[int, int | None]:
+    """The arm and replica (None: all) that a value of the first control stands for."""
+    arm, replica = value.split(":")
+    return int(arm), None if replica == ALL else int(replica)
+
+
+def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: str) -> list[Spec]:
+    """All groups of controls for a run and the replicas that live changes go to."""
+    arm, replica = target_of(target)
+    here = run.arms[arm]
+    return [
+        {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
+        {"title": "Change while it runs",
+         "controls": [_target(run, target), *_live(here, replica)]},
+        {"title": "Starts a new arm", "controls": [_origin(origin), *_arm(here.program)]},
+    ]  # fmt: skip
+
+
+def _preset(phenomenon: Phenomenon, preset: str) -> Spec:
+    options = [{"value": slug, "label": p.title} for slug, p in phenomenon.presets.items()]
+    return {"id": "preset", "label": "preset", "kind": "choice", "value": preset,
+            "options": options}  # fmt: skip
+
+
+def _target(run: Run, target: str) -> Spec:
+    options: list[Spec] = []
+    for arm in run.arms.values():
+        where = f"arm {arm.index}, " if len(run.arms) > 1 else ""
+        options.append({"value": f"{arm.index}:{ALL}", "label": f"{where}all replicas"})
+        options += [
+            {"value": f"{arm.index}:{r}", "label": where + arm.label(r), "color": theme.colour(r)}
+            for r in range(arm.R)
+        ]
+    return {"id": "target", "label": "replicas", "kind": "choice", "value": target,
+            "options": options, "help": "which replicas the sliders below move"}  # fmt: skip
+
+
+def _origin(origin: str) -> Spec:
+    options = [{"value": "here", "label": "from here"},
+               {"value": "start", "label": "from the start"}]  # fmt: skip
+    return {"id": "origin", "label": "new arm", "kind": "choice", "value": origin,
+            "options": options,
+            "help": "where another optimizer or loss takes up; anything else starts anew"}  # fmt: skip
+
+
+def _live(arm: Arm, replica: int | None) -> list[Spec]:
+    program = arm.program
+    own = knobs(program)
+    out = [by_replica(k, arm, replica) for k in knobs(program.optimizer).values()]
+    out.append(_batch(own["batch_size"], arm))
+    out.append(_part("schedule", program))
+    out += [slider(k, getattr(program.schedule, k.name)) for k in knobs(program.schedule).values()]
+    return [*out, slider(own["steps"], program.steps)]
+
+
+def _arm(program: Recipe) -> list[Spec]:
+    out = [_part("optimizer", program), _part("loss", program)]
+    for part in FRESH:
+        out.append(_part(part, program))
+        owner = getattr(program, part)
+        out += [_knob(k, getattr(owner, k.name)) for k in knobs(owner).values()]
+    return [*out, _knob(knobs(program)["seed"], program.seed)]
+
+
+def _part(part: str, program: Recipe) -> Spec:
+    options = [{"value": slug, "label": cls.label} for slug, cls in PARTS[part].items()]
+    now = next(s for s, cls in PARTS[part].items() if type(getattr(program, part)) is cls)
+    return {"id": part, "label": part, "kind": "choice", "value": now, "options": options}
+
+
+def _knob(k: Knob, value: Any) -> Spec:
+    if k.choices:
+        return {"id": k.name, "label": k.label, "kind": "choice", "value": value,
+                "options": list(k.choices), "disabled": len(k.choices) == 1}  # fmt: skip
+    return slider(k, value)
+
+
+def slider(k: Knob, value: Any) -> Spec:
+    """A slider of one knob; an integer moves in whole steps."""
+    step = 1 if k.integer else None if k.log else (k.high - k.low) / 100
+    return {"id": k.name, "label": k.label, "kind": "slider", "value": value,
+            "scale": "log" if k.log else "linear", "low": k.low, "high": k.high, "step": step,
+            "unit": k.unit, "help": k.help or f"any value in {k.domain}"}  # fmt: skip
+
+
+def by_replica(k: Knob, arm: Arm, replica: int | None) -> Spec:
+    """A slider of an optimizer's knob; where all replicas move and differ, that of a factor."""
+    each = [getattr(r.optimizer, k.name) for r in arm.recipes]
+    if replica is not None:
+        return slider(k, each[replica])
+    if k.log and len(set(each)) > 1:
+        return slider(k, 1.0) | {"low": 0.1, "high": 10.0, "unit": "×",
+                                 "help": "moves every replica by the same factor"}  # fmt: skip
+    return slider(k, each[0])
+
+
+def _batch(k: Knob, arm: Arm) -> Spec:
+    sizes = [2**i for i in range(20) if 2**i < arm.N]
+    options = [{"value": s, "label": f"{s}"} for s in sizes]
+    options.append({"value": 0, "label": f"full ({arm.N})"})
+    size = arm.program.batch_size if arm.program.batch_size < arm.N else 0
+    if size not in (*sizes, 0):
+        options.insert(0, {"value": size, "label": str(size)})
+    return {"id": k.name, "label": k.label, "kind": "slider", "scale": "index", "value": size,
+            "options": options, "help": "full batch is GD, anything smaller SGD"}  # fmt: skip

@@ -1,0 +1,46 @@
+// Small helpers that the widgets' scripts share.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element: h("button", {class: "x", onclick: f}, "text", child). Text is never parsed. */
+function h(tag, attributes = {}, ...children) {
+  const node = ["svg", "path", "line", "g", "text"].includes(tag)
+    ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+/** A 16 by 16 icon drawn with the text's colour. */
+const icon = (d) =>
+  h("svg", { viewBox: "0 0 16 16", class: "ew-icon", "aria-hidden": "true" }, h("path", { d }));
+
+const FULL_SCREEN = "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4";
+const CROSS = "M4 4l8 8M12 4l-8 8";
+
+// A replica's symbol, 10 by 10 around 0, 0; the names are plotly's.
+const SYMBOLS = {
+  circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+  square: "M-3.6-3.6h7.2v7.2h-7.2z",
+  diamond: "M0-5L4.6 0 0 5-4.6 0z",
+  "triangle-up": "M0-4.8L4.8 3.6h-9.6z",
+  cross: "M-1.7-4.7h3.4v3h3v3.4h-3v3h-3.4v-3h-3v-3.4h3z",
+  "triangle-down": "M0 4.8L4.8-3.6h-9.6z",
+  x: "M-2.2-4.6L0-2.4 2.2-4.6 4.6-2.2 2.4 0 4.6 2.2 2.2 4.6 0 2.4-2.2 4.6-4.6 2.2-2.4 0-4.6-2.2z",
+  pentagon: "M0-4.8L4.6-1.5 2.8 3.9h-5.6L-4.6-1.5z",
+};
+
+const symbol = (name, colour) =>
+  h("svg", { viewBox: "-5 -5 10 10", class: "ew-symbol", "aria-hidden": "true" },
+    h("path", { d: SYMBOLS[name] ?? SYMBOLS.circle, style: `fill:${colour}` }));
+
+/** A number as a person writes it: four digits, no trailing zeros. */
+function brief(value, digits = 4) {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-3) return value.toExponential(digits - 1).replace(/\.?0+e\+?/, "e");
+  return String(Number(value.toPrecision(digits)));
+}

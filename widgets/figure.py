@@ -1,0 +1,91 @@
+"""Plain plotly figures for `LiveFigure`: panels, curves, thresholds and bars, as dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from widgets import theme
+
+Spec = dict[str, Any]
+
+
+def axes(panel: int) -> tuple[str, str]:
+    """Plotly's names of the axes of panel 0, 1, ...: ("x", "y"), ("x2", "y2"), ..."""
+    suffix = str(panel + 1) if panel else ""
+    return f"x{suffix}", f"y{suffix}"
+
+
+def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options: Any) -> Spec:
+    """One panel.
+
+    `options`: `include` and `clip`, (low, high) that the y axis always and at most spans;
+    `xinclude`, the same for x; `choices`, [(value, label), ...] for a select in the panel's
+    header, with `choice`, the value selected, and `label`, its accessible name.
+    """
+    yrange: Spec = {"include": list(options.pop("include", ()))}
+    yrange |= dict(zip(("clipmin", "clipmax"), options.pop("clip", ()), strict=False))
+    xrange = {"include": list(options.pop("xinclude", ()))}
+    yaxis = {"title": {"text": y}, "type": "log" if log else "linear", "autorangeoptions": yrange}
+    return {
+        "xaxis": {"title": {"text": x}, "autorangeoptions": xrange},
+        "yaxis": yaxis | ({} if log else {"rangemode": "tozero"}),
+        "meta": {"title": title, **options},
+    }
+
+
+def place(layout: Spec, index: int, panel: Spec) -> None:
+    """Put `panel` at place `index` (at most the number of panels there) of a figure's layout."""
+    x, y = axes(index)
+    layout[x.replace("x", "xaxis")] = {**panel["xaxis"], "anchor": y}
+    layout[y.replace("y", "yaxis")] = {**panel["yaxis"], "anchor": x}
+    layout.setdefault("meta", {}).setdefault("panels", [])[index : index + 1] = [panel["meta"]]
+
+
+def figure(panels: list[Spec], traces: list[Spec] | None = None) -> Spec:
+    """A figure of up to four panels; the page places them two by two, or one above the other."""
+    layout: Spec = {}
+    for index, one in enumerate(panels):
+        place(layout, index, one)
+    return {"data": traces or [], "layout": layout}
+
+
+def complete(figure: Spec) -> Spec:
+    """The layout of any plotly figure, with all its axes and a panel for each pair of them."""
+    layout: Spec = {"meta": {}, **figure.get("layout", {})}
+    if "panels" in layout["meta"]:
+        return layout
+    suffixes = sorted({t.get("xaxis", "x")[1:] for t in figure.get("data", ())} or {""})
+    for suffix in suffixes:
+        layout[f"xaxis{suffix}"] = {"anchor": f"y{suffix}", **layout.get(f"xaxis{suffix}", {})}
+        layout[f"yaxis{suffix}"] = {"anchor": f"x{suffix}", **layout.get(f"yaxis{suffix}", {})}
+    titles = [layout[f"yaxis{s}"].get("title", {}).get("text", "") for s in suffixes]
+    layout["meta"] = {**layout["meta"], "panels": [{"title": title} for title in titles]}
+    return layout
+
+
+def name_of(trace: Spec, index: int) -> str:
+    """What a trace is called in `LiveFigure`: its uid, else its name, else "trace 0", ..."""
+    return str(trace.get("uid") or trace.get("name") or f"trace {index}")
+
+
+def curve(uid: str, panel: int, replica: int, arm: int = 0, name: str = "") -> Spec:
+    """The line of one replica of one arm; `name` is what the hover box calls it."""
+    x, y = axes(panel)
+    line = {"type": "scatter", "mode": "lines", "uid": uid, "name": name or uid}
+    return {**line, "xaxis": x, "yaxis": y, **theme.style(replica, arm)}
+
+
+def threshold(uid: str, panel: int, replica: int, label: str, name: str = "") -> Spec:
+    """A dashed, step-shaped line in the replica's colour, labelled at its right end.
+
+    Give it a point where the threshold changes; the page extends it to the right edge.
+    """
+    line = {"color": theme.colour(replica), "width": 1.3, "dash": "dash", "shape": "hv"}
+    spec = curve(uid, panel, replica, name=name or label)
+    return {**spec, "line": line, "meta": {"label": label}}
+
+
+def bars(uid: str, panel: int, replica: int, name: str = "") -> Spec:
+    """Bars in the replica's colour; give them with `LiveFigure.set`."""
+    spec = curve(uid, panel, replica, name=name) | {"type": "bar"}
+    return {k: v for k, v in spec.items() if k not in ("mode", "line")}

@@ -1,0 +1,109 @@
+// What is drawn over the plots: tips of curves, labels of thresholds, and the hover box.
+
+const FAR_UP = "\u2191 ", FAR_DOWN = "\u2193 ";
+
+/** Pixel of a value on a plotly axis. */
+const pixel = (axis, value) => axis._offset + axis.d2p(value);
+
+/** A symbol at the newest point of every curve: shape and colour say which replica it is. */
+function tips(panel) {
+  return panel.curves.filter((t) => t.n && t.spec.type === "scatter" && t.spec.marker).flatMap((t) => {
+    const x = pixel(panel.xaxis, t.x[t.n - 1]), y = pixel(panel.yaxis, t.y[t.n - 1]);
+    if (!within(panel.xaxis, x) || !within(panel.yaxis, y)) return [];
+    const d = SYMBOLS[t.spec.marker.symbol] ?? SYMBOLS.circle;
+    return [h("path", { d, style: `fill:${t.spec.marker.color}`, transform: `translate(${x} ${y})` })];
+  });
+}
+
+/** The SVG paths of a line, one for each stretch that its axes can show, as plotly makes them. */
+function linePaths({ x, y }, xaxis, yaxis, shape) {
+  const paths = [];
+  let open = false;
+  for (let i = 0; i < x.length; i++) {
+    const to = yaxis.d2p(y[i]);
+    if (!Number.isFinite(to)) open = false;
+    else {
+      const px = xaxis.d2p(x[i]).toFixed(1), py = to.toFixed(1);
+      if (!open) paths.push(`M${px},${py}`);
+      else paths[paths.length - 1] += shape === "hv" ? `H${px}V${py}` : `L${px},${py}`;
+      open = true;
+    }
+  }
+  return paths;
+}
+
+function barPaths({ x, y }, xaxis, yaxis) {
+  const half = 0.425 * (x[1] - x[0]); // a gap of 15 %, as in the template
+  const base = yaxis.type === "log" ? yaxis._length : yaxis.d2p(0);
+  return [...x].map((at, i) => {
+    const top = yaxis.d2p(y[i]);
+    return `M${xaxis.d2p(at - half)},${base}V${Number.isFinite(top) ? top : base}H${xaxis.d2p(at + half)}V${base}Z`;
+  });
+}
+
+const within = (axis, at) => at >= axis._offset - 1 && at <= axis._offset + axis._length + 1;
+
+/** Labels at the right end of thresholds, pushed apart; one off the scale is pinned with an arrow. */
+function labels(panel, font) {
+  const { xaxis, yaxis } = panel;
+  const top = yaxis._offset, bottom = top + yaxis._length, line = 1.1 * font;
+  const x = xaxis._offset + xaxis._length - 4;
+  const wanted = panel.thresholds.filter((t) => t.n && t.spec.meta?.label).map((t) => {
+    const at = pixel(yaxis, t.y[t.n - 1]);
+    const far = at < top ? FAR_UP : at > bottom ? FAR_DOWN : "";
+    const above = at - 0.3 * font, below = Math.max(at, top) + font;
+    const y = above < top + 0.8 * font ? below : Math.min(above, bottom - 0.3 * font);
+    return { y, far, color: t.spec.line.color, text: far + t.spec.meta.label };
+  });
+  const taken = [];
+  return wanted.sort((a, b) => Boolean(a.far) - Boolean(b.far) || a.y - b.y).flatMap(({ y, far, color, text }) => {
+    const places = [y, y + 1.2 * font, y + line * (far === FAR_DOWN ? -1 : 1), y + 2 * line * (far === FAR_DOWN ? -1 : 1)];
+    const free = places.find((at) => at < bottom && taken.every((other) => Math.abs(other - at) > line - 1));
+    if (free === undefined) return [];
+    taken.push(free);
+    return [h("text", { x, y: free, style: `--c:${color}` }, text)];
+  });
+}
+
+/** Index of the last point at or before x, or -1. */
+function before(trace, x) {
+  let lo = 0, hi = trace.n;
+  while (lo < hi) {
+    const middle = (lo + hi) >> 1;
+    if (trace.x[middle] <= x) lo = middle + 1; else hi = middle;
+  }
+  return lo - 1;
+}
+
+/** The step near x at which most curves have a point of their own, so that all values are exact. */
+function commonStep(curves, x) {
+  const count = new Map();
+  for (const t of curves) {
+    const i = before(t, x);
+    for (let k = Math.max(0, i - 3); k < Math.min(t.n, i + 5); k++) {
+      count.set(t.x[k], (count.get(t.x[k]) ?? 0) + 1);
+    }
+  }
+  const rank = ([at, n]) => [-n, Math.abs(at - x)];
+  const order = (a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1];
+  return [...count].sort(order)[0]?.[0];
+}
+
+/** Rows of the hover box: every curve's value at that step, a threshold's where it is in force. */
+function valuesAt(panel, step, limit = 12) {
+  return [...panel.curves, ...panel.thresholds].flatMap((t) => {
+    const i = before(t, step);
+    const exact = i >= 0 && (t.x[i] === step || panel.thresholds.includes(t));
+    return exact ? [{ spec: t.spec, value: t.y[i] }] : [];
+  }).slice(0, limit);
+}
+
+function hoverBox(panel, step) {
+  const swatch = (spec) => spec.marker && !spec.meta?.label
+    ? symbol(spec.marker.symbol, spec.marker.color)
+    : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color}` });
+  const rows = valuesAt(panel, step).map(({ spec, value }) =>
+    h("div", {}, swatch(spec), h("span", {}, spec.name), h("b", {}, brief(value, 6))));
+  const title = panel.xaxis.title?.text ?? "x";
+  return [h("div", { class: "ew-muted" }, `${title} ${brief(step, 7)}`), ...rows];
+}

@@ -1,0 +1,154 @@
+// The page's half of LiveFigure: keeps the points, draws them, and says what it has drawn.
+
+/** One shared copy of plotly.js: the first figure of the page asks the kernel for it. */
+function loadPlotly(model) {
+  globalThis.edgewisePlotly ??= new Promise((resolve, reject) => {
+    const receive = (message, buffers) => {
+      if (message.type !== "plotly") return;
+      model.off("msg:custom", receive);
+      run(buffers[0]).then(resolve, reject);
+    };
+    model.on("msg:custom", receive);
+    model.send({ type: "plotly" });
+    const late = "plotly.js did not arrive from the kernel within a minute; run the cell again.";
+    setTimeout(() => reject(new Error(late)), 60000);
+  }).catch((error) => {
+    globalThis.edgewisePlotly = undefined;
+    throw error;
+  });
+  return globalThis.edgewisePlotly;
+}
+
+async function run(code) {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  await import(url); // as a module it sees no AMD loader's `define` and no `module`
+  URL.revokeObjectURL(url);
+  return globalThis.Plotly;
+}
+
+/** A trace's points in arrays that double, with one spare place for a threshold's right end. */
+class Trace {
+  x = new Float32Array(256);
+  y = new Float32Array(256);
+  n = 0;
+  changed = true;
+
+  take(x, y, replaces) {
+    if (replaces) this.n = 0;
+    while (this.n + x.length + 1 > this.x.length) {
+      for (const key of ["x", "y"]) {
+        const bigger = new Float32Array(2 * this[key].length);
+        bigger.set(this[key]);
+        this[key] = bigger;
+      }
+    }
+    this.x.set(x, this.n);
+    this.y.set(y, this.n);
+    this.n += x.length;
+    this.changed = true;
+  }
+
+  /** x and y for plotly; a threshold goes on to `right`, for it is still in force. */
+  drawn(right) {
+    if (!this.n || this.spec.line?.shape !== "hv") return this.arrays(this.n);
+    this.x[this.n] = Math.max(right, this.x[this.n - 1]);
+    this.y[this.n] = this.y[this.n - 1];
+    return this.arrays(this.n + 1);
+  }
+
+  arrays(n) {
+    return { x: this.x.subarray(0, n), y: this.y.subarray(0, n) };
+  }
+}
+
+/** The figure and its points, one for all views of a model. */
+class Store {
+  figure = { data: [], layout: {} };
+  traces = [];
+  views = new Set();
+  seq = 0;
+
+  constructor(model) {
+    this.model = model;
+    model.on("msg:custom", (message, buffers) => {
+      if (message.type === "frame") this.receive(message, buffers[0]);
+      if (message.type === "ping") this.pong(message.seq);
+    });
+  }
+
+  pong(seq) {
+    if (!this.views.size) return; // nobody looks: no sign of life
+    if (seq !== this.seq) this.model.send({ type: "resync" });
+    else this.model.send({ type: "ack", seq });
+  }
+
+  receive({ seq, full, figure, specs = {}, data }, bytes) {
+    if (!full && seq !== this.seq + 1) return this.model.send({ type: "resync" });
+    this.seq = seq;
+    if (figure) this.replace(figure);
+    for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
+    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    let at = 0;
+    for (const [index, n, replaces] of data) {
+      this.traces[index].take(values.subarray(at, at + n), values.subarray(at + n, at + 2 * n), replaces);
+      at += 2 * n;
+    }
+    if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
+    this.draw();
+  }
+
+  replace(figure) {
+    const old = new Map(this.traces.map((trace) => [trace.spec.uid, trace]));
+    this.figure = figure;
+    this.traces = figure.data.map((spec) => Object.assign(old.get(spec.uid) ?? new Trace(), { spec }));
+    for (const view of this.views) view.outdated = true;
+  }
+
+  restyle(trace, spec) {
+    const look = (one) => JSON.stringify({ ...one, meta: null }); // a label needs no new drawing
+    if (look(spec) !== look(trace.spec)) for (const view of this.views) view.outdated = true;
+    trace.spec = spec;
+  }
+
+  draw() {
+    if (this.waiting) return;
+    this.waiting = true;
+    const late = setTimeout(() => this.acknowledge(), 1000); // a browser may give no frames
+    requestAnimationFrame(async () => {
+      const { seq } = this;
+      const traces = this.traces.filter((trace) => trace.changed);
+      for (const trace of traces) trace.changed = false;
+      await Promise.all([...this.views].map((view) => view.draw(traces).catch((e) => view.fail(e))));
+      clearTimeout(late);
+      this.waiting = false;
+      this.acknowledge(seq);
+      if (this.traces.some((trace) => trace.changed)) this.draw();
+    });
+  }
+
+  acknowledge(seq = this.seq) {
+    if (this.views.size) this.model.send({ type: "ack", seq });
+  }
+}
+
+export default () => {
+  let store;
+  return {
+    initialize({ model }) {
+      store = new Store(model);
+    },
+    async render({ model, el }) {
+      const status = h("p", { class: "ew-muted", role: "status" }, "Waiting for the kernel to send plotly.js ...");
+      el.append(status);
+      try {
+        const view = new Figure(store, el, await loadPlotly(model));
+        status.remove();
+        store.views.add(view);
+        model.send({ type: "ready" });
+        return () => view.remove();
+      } catch (error) {
+        status.replaceWith(sorry(error));
+      }
+    },
+  };
+};

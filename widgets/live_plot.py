@@ -1,0 +1,198 @@
+"""A plotly figure whose new points alone travel to the page, as binary float32."""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from widgets import theme
+from widgets.base import HERE, View, script
+from widgets.figure import Spec, axes, complete, name_of, place
+from widgets.thinning import Points
+
+IN_FLIGHT = 2  # frames sent and not yet drawn; beyond that new points wait and go as one frame
+PING = 2.0  # seconds of silence after which the page is asked whether it is there
+
+
+class LiveFigure(View):
+    """Draws `figure` (a plotly figure or its dictionary, up to four panels) and keeps it growing.
+
+    `append`, `set` and the changes of style may be called from any thread; `flush` sends all that
+    is pending as one message and is meant to be called about 20 times a second. A page that
+    cannot keep up gets fewer, larger frames: never more than two are on their way. Go on calling
+    it while nothing trains: it also asks a silent page whether it is there (see `alive`).
+
+    Traces are known by their `uid` (or `name`); x must ascend. A trace keeps at most `window`
+    points, thinned so that its extremes stay; the caller's record keeps them all.
+    """
+
+    _esm = script("dom.js", "live_axes.js", "live_marks.js", "live_view.js", "live_plot.js")
+
+    def __init__(self, figure: Any, window: int = 2000) -> None:
+        self._lock = threading.Lock()
+        self._window = window
+        self._points: dict[str, Points] = {}
+        self._figure: Spec = {"data": [], "layout": {}}
+        self._restyled = True  # the figure is to be sent
+        self._styled: set[str] = set()  # traces whose specs are
+        self._seq = self._acknowledged = 0
+        self._heard, self._asked = -math.inf, -math.inf
+        self._on_ready: list[Callable[[], None]] = []
+        self._on_choice: list[Callable[[int, str], None]] = []
+        super().__init__()
+        spec = copy.deepcopy(figure if isinstance(figure, dict) else figure.to_plotly_json())
+        self._figure["layout"] = {**complete(spec), "template": theme.TEMPLATE}
+        for trace in spec.get("data", ()):
+            self._add(trace)
+
+    # What the caller says: data.
+
+    def append(self, trace: str, x: ArrayLike, y: ArrayLike) -> None:
+        """Add all new points of `trace` since the last call. Raises KeyError if it is unknown."""
+        with self._lock:
+            self._points[trace].append(x, y)
+
+    def set(self, trace: str, x: ArrayLike, y: ArrayLike) -> None:
+        """Replace all points of `trace`. Raises KeyError if it is unknown."""
+        with self._lock:
+            self._points[trace].replace(x, y)
+
+    def clear(self) -> None:
+        """Remove the points of all traces."""
+        with self._lock:
+            for points in self._points.values():
+                points.replace([], [])
+
+    # What the caller says: style. Other than for `restyle` the page gets the whole figure again,
+    # which is small and rare.
+
+    def add_trace(self, spec: Spec) -> None:
+        """Add a trace, with `x` and `y` where it has some already."""
+        with self._lock:
+            self._add(copy.deepcopy(spec))
+
+    def remove_trace(self, trace: str) -> None:
+        """Remove `trace` and its points. Raises KeyError if it is unknown."""
+        with self._lock:
+            self._remove(trace)
+
+    def restyle(self, trace: str, **style: Any) -> None:
+        """Change a trace: `restyle("a/loss", visible=False)`. Raises KeyError if it is unknown."""
+        with self._lock:
+            {t["uid"]: t for t in self._figure["data"]}[trace].update(style)
+            self._styled.add(trace)
+
+    def relayout(self, layout: Spec) -> None:
+        """Merge `layout`, one level deep: `relayout({"yaxis": {"type": "log"}})`."""
+        with self._lock:
+            for key, value in layout.items():
+                old = self._figure["layout"].get(key)
+                merge = isinstance(old, dict) and isinstance(value, dict)
+                self._figure["layout"][key] = {**old, **value} if merge else value
+            self._restyled = True
+
+    def set_panel(self, index: int, panel: Spec, traces: list[Spec]) -> None:
+        """Show something else at panel `index` (`widgets.figure.panel` makes a panel)."""
+        x, _ = axes(index)
+        with self._lock:
+            for old in [t["uid"] for t in self._figure["data"] if t.get("xaxis", "x") == x]:
+                self._remove(old)
+            place(self._figure["layout"], index, copy.deepcopy(panel))
+            for trace in traces:
+                self._add(copy.deepcopy(trace))
+            self._restyled = True
+
+    @property
+    def traces(self) -> list[str]:
+        """The traces by uid, in the order in which they were added."""
+        with self._lock:
+            return list(self._points)
+
+    # What the page says.
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` whenever a page has opened and can draw."""
+        self._on_ready.append(callback)
+
+    def on_choice(self, callback: Callable[[int, str], None]) -> None:
+        """Call `callback(panel, value)` when a person picks from the select in a panel's header."""
+        self._on_choice.append(callback)
+
+    @property
+    def alive(self) -> float:
+        """Seconds since the page's last sign of life; infinite before its first."""
+        return time.monotonic() - self._heard
+
+    def flush(self) -> None:
+        """Send everything pending as one message, unless two are still waiting to be drawn."""
+        with self._lock:
+            if self._heard == -math.inf:
+                return  # No page yet; it gets everything when it says that it is ready.
+            changed = self._restyled or self._styled
+            pending = changed or any(p.pending for p in self._points.values())
+            if pending and self._seq - self._acknowledged < IN_FLIGHT:
+                self._send_frame()
+            elif self.alive > PING and time.monotonic() - self._asked > PING:
+                self._asked = time.monotonic()
+                self.send({"type": "ping", "seq": self._seq})
+
+    def _receive(self, widget: object, content: dict[str, Any], buffers: object) -> None:
+        self._heard = time.monotonic()
+        kind = content.get("type")
+        if kind == "ack":
+            self._acknowledged = max(self._acknowledged, content["seq"])
+        elif kind == "plotly":
+            self.send({"type": "plotly"}, [(HERE / "vendor/plotly-cartesian.min.js").read_bytes()])
+        elif kind in ("ready", "resync"):
+            self._send_all()
+        for callback in self._on_ready if kind == "ready" else ():
+            callback()
+        for choice in self._on_choice if kind == "choice" else ():
+            choice(content["panel"], content["value"])
+
+    # With the lock held.
+
+    def _add(self, trace: Spec) -> None:
+        uid = trace["uid"] = name_of(trace, len(self._figure["data"]))
+        points = Points(self._window)
+        points.append(trace.pop("x", ()), trace.pop("y", ()))
+        if uid in self._points:
+            self._remove(uid)
+        self._points[uid] = points  # in the order of the figure's data: frames count on it
+        self._figure["data"].append(trace)
+        self._restyled = True
+
+    def _remove(self, trace: str) -> None:
+        del self._points[trace]
+        self._figure["data"] = [t for t in self._figure["data"] if t["uid"] != trace]
+        self._restyled = True
+
+    def _send_all(self) -> None:
+        with self._lock:
+            for points in self._points.values():
+                points.stale = True
+            self._restyled = True
+            self._acknowledged = self._seq
+            self._send_frame(full=True)
+
+    def _send_frame(self, full: bool = False) -> None:
+        """One message: seq, data [[trace's index, points, replaces], ...]; bytes x, y, x, y, ..."""
+        taken = {i: p.take() for i, p in enumerate(self._points.values()) if p.pending}
+        self._seq += 1
+        frame: Spec = {"type": "frame", "seq": self._seq}
+        frame["data"] = [[i, len(x), int(stale)] for i, (x, _, stale) in taken.items()]
+        if full:
+            frame["full"] = True
+        if self._restyled:
+            frame["figure"] = self._figure
+        elif self._styled:
+            specs = enumerate(self._figure["data"])
+            frame["specs"] = {i: spec for i, spec in specs if spec["uid"] in self._styled}
+        self._restyled, self._styled = False, set()
+        self.send(frame, [b"".join(a.tobytes() for x, y, _ in taken.values() for a in (x, y))])

@@ -1,0 +1,300 @@
+// One view of a live figure: panels' headers, the plotly figure, zoom, theme and full screen.
+
+const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+
+class Figure {
+  outdated = true; // the whole figure must be drawn, not only new points
+  ranges = new Map(); // what axes show: x axes by their title (they move together), y by name
+  zoomed = new Map(); // the same where a person has zoomed
+  scales = new Map(); // "log" or "linear" where a person chose
+  paths = new Map(); // plotly's SVG paths of each line
+  panels = [];
+  only = null; // the panel that fills the screen
+
+  constructor(store, el, Plotly) {
+    Object.assign(this, { store, Plotly });
+    this.plot = h("div", { class: "ew-plot" });
+    this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
+    this.heads = h("div", {});
+    this.box = h("div", { class: "ew-hover", hidden: true });
+    this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" },
+      this.plot, this.marks, this.heads, this.box);
+    el.append(this.root);
+    this.listen();
+  }
+
+  listen() {
+    const { signal } = (this.ended = new AbortController());
+    const on = (target, name, f) => target.addEventListener(name, f, { signal });
+    const refresh = () => this.refresh();
+    this.observers = [new ResizeObserver(refresh), new MutationObserver(refresh)];
+    this.observers[0].observe(this.root);
+    this.observers[1].observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+    on(document, "fullscreenchange", () => {
+      if (document.fullscreenElement !== this.root) this.only = null;
+      this.refresh();
+    });
+    on(document, "pointerup", () => this.outdated && this.refresh());
+    for (const name of ["pointermove", "pointerdown"]) {
+      on(this.root, name, (event) => this.hover(event));
+    }
+    on(this.root, "pointerleave", () => this.hover(null));
+  }
+
+  remove() {
+    this.ended.abort();
+    for (const observer of this.observers) observer.disconnect();
+    this.store.views.delete(this);
+    this.Plotly.purge(this.plot);
+  }
+
+  /** Say once that drawing failed; the next frame is tried all the same. */
+  fail(error) {
+    this.outdated = true;
+    if (!this.failed) this.root.append((this.failed = sorry(error)));
+    console.error(error);
+  }
+
+  refresh() {
+    this.outdated = true;
+    this.store.draw();
+  }
+
+  /** Draw: new points alone where nothing else has changed, else everything. */
+  async draw(changed) {
+    if (!this.root.clientWidth || this.plot._dragging) {
+      this.outdated = true; // never pull a plot from under a person who is zooming
+      return;
+    }
+    this.group();
+    const moved = this.range();
+    const grown = changed.filter((t) => t.spec.visible !== false);
+    if (this.outdated || moved || !grown.every((t) => this.extends(t))) await this.redraw();
+    this.annotate();
+  }
+
+  /** Sort the traces into panels. */
+  group() {
+    const { layout } = this.store.figure;
+    this.panels = (layout.meta?.panels ?? []).map((meta, i) => {
+      const [x, y] = ["xaxis", "yaxis"].map((name) => `${name}${i ? i + 1 : ""}`);
+      const type = this.scales.get(meta.title) ?? layout[y].type;
+      const traces = this.store.traces.filter(
+        ({ spec }) => (spec.xaxis ?? "x") === x.replace("axis", "") && spec.visible !== false);
+      const isThreshold = (t) => t.spec.line?.shape === "hv";
+      return {
+        meta, x, y, group: layout[x].title?.text ?? x, key: `${meta.title} ${type}`,
+        xspec: layout[x], yspec: { ...layout[y], type },
+        curves: traces.filter((t) => !isThreshold(t)), thresholds: traces.filter(isThreshold),
+      };
+    });
+  }
+
+  /** Recompute the ranges of all axes; true when one has moved. */
+  range() {
+    let moved = false;
+    const set = (key, found, spec, steps) => {
+      const old = this.ranges.get(key);
+      const next = found ? settle(old, needed(found, spec, steps)) : null;
+      moved ||= String(old) !== String(next ?? undefined);
+      if (next) this.ranges.set(key, next); else this.ranges.delete(key);
+    };
+    for (const group of new Set(this.panels.map((p) => p.group))) {
+      const panels = this.panels.filter((p) => p.group === group);
+      const traces = panels.flatMap((p) => [...p.curves, ...p.thresholds]);
+      set(group, extent(traces.flatMap(spread)), panels[0].xspec, 10);
+    }
+    for (const { curves, thresholds, key, yspec } of this.panels) {
+      const log = yspec.type === "log";
+      const ys = (traces) => traces.map((t) => t.arrays(t.n).y);
+      const found = extent(ys(curves), log);
+      set(key, reach(found, ys(thresholds), log), yspec, 5);
+    }
+    return moved;
+  }
+
+  shown(key) {
+    return this.zoomed.get(key) ?? this.ranges.get(key) ?? [0, 1];
+  }
+
+  async redraw() {
+    this.outdated = false;
+    const font = (this.font = parseFloat(getComputedStyle(this.root).fontSize));
+    const narrow = this.root.clientWidth < 36 * font;
+    this.root.classList.toggle("ew-narrow", narrow); // which makes it higher
+    const whole = { width: this.root.clientWidth, height: this.root.clientHeight };
+    const rects = (this.rects = grid(this.panels.length, whole, narrow, this.only));
+    const layout = { ...this.resolve(this.store.figure.layout), ...whole };
+    Object.assign(layout, { margin: { l: 0, r: 0, t: 0, b: 0 }, datarevision: Math.random() });
+    layout.font = { ...layout.font, size: 0.82 * font };
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls
+    this.panels.forEach((panel, i) => this.place(panel, layout, rects.get(i), whole, font));
+    const visible = this.panels.filter((_, i) => rects.has(i));
+    const traces = visible.flatMap((p) => [...p.curves, ...p.thresholds]);
+    const data = traces.map((t) => ({ ...this.resolve(t.spec), ...this.points(t) }));
+    await this.Plotly.react(this.plot, data, layout, CONFIG);
+    this.find(traces);
+    this.listenToPlot();
+    this.head();
+  }
+
+  place(panel, layout, rect, whole, font) {
+    if (!rect) {
+      delete layout[panel.x];
+      delete layout[panel.y];
+      return;
+    }
+    const domain = domains(rect, whole, font);
+    const axis = (name, kind, key) => Object.assign(layout[name], {
+      domain: domain[kind], range: [...this.shown(key)], autorange: false });
+    const x = axis(panel.x, "x", panel.group), y = axis(panel.y, "y", panel.key);
+    const size = 0.82 * font, high = (domain.y[1] - domain.y[0]) * whole.height;
+    const long = 0.54 * size * (y.title?.text?.length ?? 0); // a long title shrinks to its axis
+    x.title = { ...x.title, font: { size } };
+    y.title = { ...y.title, font: { size: size * Math.min(1, high / long) } };
+    y.type = panel.yspec.type;
+    if (y.type === "log") Object.assign(y, logTicks(y.range, high / (1.5 * size)));
+  }
+
+  points(trace) {
+    const panel = this.panels.find((p) => p.thresholds.includes(trace));
+    return trace.drawn(panel ? this.shown(panel.group)[1] : 0);
+  }
+
+  /** Remember which SVG paths are whose: a frame that only adds points sets them directly. */
+  find(traces) {
+    const nodes = new Map([...this.plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace")].map(
+      (g) => [g.__data__[0].trace.uid, [...g.querySelectorAll(".js-line, .point path")]]));
+    this.paths = new Map(traces.map((t) => [t, nodes.get(t.spec.uid) ?? []]));
+  }
+
+  /** Redraw one trace without plotly, 15 times faster; false where that is not possible. */
+  extends(trace) {
+    const panel = this.panels.find((p) => p.curves.includes(trace) || p.thresholds.includes(trace));
+    if (!this.rects.has(this.panels.indexOf(panel))) return true;
+    const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
+    const nodes = this.paths.get(trace) ?? [], points = this.points(trace);
+    const paths = trace.spec.type === "bar"
+      ? barPaths(points, xaxis, yaxis) : linePaths(points, xaxis, yaxis, trace.spec.line.shape);
+    if (paths.length !== nodes.length) return false;
+    nodes.forEach((node, i) => node.setAttribute("d", paths[i]));
+    return true;
+  }
+
+  /** Plotly knows no CSS variables: put their present values. */
+  resolve(spec) {
+    const css = getComputedStyle(this.root);
+    const text = JSON.stringify(spec);
+    return JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => css.getPropertyValue(name).trim()));
+  }
+
+  listenToPlot() {
+    if (this.plot.dataset.heard) return;
+    this.plot.dataset.heard = "yes";
+    this.plot.on("plotly_doubleclick", () => this.unzoom([...this.zoomed.keys()]));
+    this.plot.on("plotly_relayout", (event) => {
+      for (const name of Object.keys(event)) {
+        const axis = name.match(/^([xy]axis\d*)\.range/)?.[1];
+        const panel = this.panels.find((p) => axis && (p.x === axis || p.y === axis));
+        if (panel) this.zoomed.set(panel.x === axis ? panel.group : panel.key, [...this.plot.layout[axis].range]);
+      }
+      this.refresh();
+    });
+  }
+
+  unzoom(keys) {
+    for (const key of keys) this.zoomed.delete(key);
+    this.refresh();
+  }
+
+  /** The headers of the panels: title or choice, and small buttons. */
+  head() {
+    const state = JSON.stringify([this.panels.map((p) => [p.meta, p.yspec.type, this.isZoomed(p)]), this.only]);
+    if (state !== this.state) {
+      this.state = state;
+      const focus = this.heads.contains(document.activeElement) && document.activeElement.ariaLabel;
+      this.heads.replaceChildren(...this.panels.map((panel, i) => this.headOf(panel, i)));
+      if (focus) [...this.heads.querySelectorAll("button, select")].find((n) => n.ariaLabel === focus)?.focus();
+    }
+    [...this.heads.children].forEach((node, i) => {
+      const rect = this.rects.get(i);
+      node.hidden = !rect;
+      for (const key in rect) node.style[key] = `${rect[key]}px`;
+    });
+  }
+
+  isZoomed(panel) {
+    return this.zoomed.has(panel.group) || this.zoomed.has(panel.key);
+  }
+
+  headOf(panel, i) {
+    const { title, choices, choice, label } = panel.meta;
+    const name = choices?.find(([value]) => value === choice)?.[1] ?? title;
+    const button = (what, content, onclick, more) => h("button",
+      { type: "button", "aria-label": `${name}: ${what}`, title: what, onclick, ...more }, content);
+    const log = panel.yspec.type === "log";
+    return h("section", { class: "ew-panel", "aria-label": name },
+      choices ? this.select(i, choices, choice, label) : h("h3", {}, title),
+      this.isZoomed(panel) &&
+        button("reset zoom", "reset zoom", () => this.unzoom([panel.group, panel.key])) || null,
+      button("logarithmic axis", "log", () => {
+        this.scales.set(panel.meta.title, log ? "linear" : "log");
+        this.refresh();
+      }, { "aria-pressed": String(log) }),
+      button("full screen", icon(FULL_SCREEN), () => this.fill(i), { "aria-pressed": String(this.only === i) }));
+  }
+
+  select(i, choices, choice, label) {
+    const option = ([value, text]) => h("option", { value, selected: value === choice }, text);
+    const onchange = (event) => this.store.model.send({ type: "choice", panel: i, value: event.target.value });
+    return h("select", { "aria-label": label ?? `Plot ${i + 1}`, onchange }, ...choices.map(option));
+  }
+
+  fill(i) {
+    this.only = this.only === i ? null : i;
+    if (this.only === null && document.fullscreenElement === this.root) document.exitFullscreen();
+    else if (this.only !== null) this.root.requestFullscreen?.().catch(() => {}); // fills the figure then
+    this.refresh();
+  }
+
+  /** Marks over the plot, and the hover box again, for the point under the mouse may have changed. */
+  annotate() {
+    const full = this.plot._fullLayout;
+    const visible = this.panels.filter((_, i) => this.rects.has(i));
+    for (const panel of visible) Object.assign(panel, { xaxis: full[panel.x], yaxis: full[panel.y] });
+    this.marks.replaceChildren(...visible.flatMap((p) => [...tips(p), ...labels(p, 0.8 * this.font)]));
+    if (this.mouse) this.hover(this.mouse);
+  }
+
+  hover(event) {
+    this.mouse = event;
+    this.cursor?.remove();
+    this.box.hidden = true;
+    if (!event) return;
+    const { left, top } = this.root.getBoundingClientRect();
+    const x = event.clientX - left, y = event.clientY - top;
+    const panel = this.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
+    const step = panel && commonStep(panel.curves, panel.xaxis.p2d(x - panel.xaxis._offset));
+    if (step === undefined) return;
+    const at = pixel(panel.xaxis, step), { _offset, _length } = panel.yaxis;
+    this.cursor = h("line", { x1: at, x2: at, y1: _offset, y2: _offset + _length, class: "ew-cursor" });
+    this.marks.append(this.cursor);
+    this.box.replaceChildren(...hoverBox(panel, step));
+    this.box.hidden = false;
+    const right = at + 14 + this.box.offsetWidth < this.root.clientWidth;
+    this.box.style.left = `${right ? at + 14 : at - 14 - this.box.offsetWidth}px`;
+    this.box.style.top = `${Math.min(y, this.root.clientHeight - this.box.offsetHeight)}px`;
+  }
+}
+
+/** A sentence in place of plots. */
+const sorry = (error) =>
+  h("p", { role: "alert", class: "ew-notice ew-sorry" }, `The plots cannot be drawn: ${error.message}`);
+
+/** The x values of a trace; bars reach half a bar beyond them. */
+function spread(trace) {
+  const { x } = trace.arrays(trace.n);
+  if (trace.spec.type !== "bar" || x.length < 2) return [x];
+  const half = (x[1] - x[0]) / 2;
+  return [[x[0] - half, x[x.length - 1] + half]];
+}

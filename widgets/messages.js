@@ -1,0 +1,46 @@
+// Sentences, newest last, and notices.
+
+const rowOf = ({ step, text, color, symbol: shape }) =>
+  h("li", {},
+    h("span", { class: "ew-muted" }, step == null ? "" : `step ${step.toLocaleString("en")}`),
+    color ? symbol(shape, color) : h("span", {}), h("span", {}, text));
+
+function noticeOf({ text, details }, dismiss) {
+  return h("div", { class: "ew-notice", role: "alert" },
+    h("div", {}, text, details ? h("details", {}, h("summary", {}, "Details"), h("pre", {}, details)) : null),
+    h("button", { type: "button", "aria-label": "Dismiss", title: "Dismiss", onclick: dismiss }, icon(CROSS)));
+}
+
+function render({ model, el }) {
+  const notices = h("div", {});
+  const list = h("ol", { class: "ew-log", role: "log", "aria-live": "polite", "aria-label": "What happened", tabindex: 0 });
+  const atEnd = () => list.scrollTop + list.clientHeight > list.scrollHeight - 8;
+  const toEnd = () => (list.scrollTop = list.scrollHeight);
+  const drawRows = () => {
+    list.replaceChildren(...model.get("rows").map(rowOf));
+    list.hidden = !list.children.length;
+    toEnd();
+  };
+  const drawNotices = () => notices.replaceChildren(...model.get("notices").map((notice) =>
+    noticeOf(notice, () => model.send({ event: "dismiss", value: notice.text }))));
+  el.classList.add("ew-messages");
+  el.append(notices, list);
+  model.on("change:rows", drawRows);
+  model.on("change:notices", drawNotices);
+  model.on("msg:custom", ({ row }) => {
+    const follow = atEnd(); // a person who scrolled back is left there
+    list.append(rowOf(row));
+    list.hidden = false;
+    while (list.children.length > 200) list.firstChild.remove();
+    if (follow) toEnd();
+  });
+  drawRows();
+  drawNotices();
+}
+
+/** The model keeps the rows, so that a view opened later shows them. */
+function initialize({ model }) {
+  model.on("msg:custom", ({ row }) => model.get("rows").push(row));
+}
+
+export default { initialize, render };

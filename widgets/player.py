@@ -1,0 +1,120 @@
+"""The player pulls a run forward in a thread of its own; a second thread is the frame clock.
+
+Neither the run nor its thread ever touches a widget: frames read the record, which only grows.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from lab_core.run import Run
+
+FRAME = 0.05  # s between frames
+SLICE = 0.01  # s of training between two looks at the speed and the pause
+UNSEEN = 10.0  # s without a sign of life from the page after which training waits for it
+
+
+class Player:
+    """Plays a run. `frame` is called about 20 times a second, `seen` says how long ago the page
+    gave its last sign of life (s), `fail` gets an exception of either thread.
+
+    `lock` is held while the run advances; hold it to change anything about the run.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        frame: Callable[[], None],
+        seen: Callable[[], float],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self.run, self.lock = run, threading.RLock()
+        self.speed: float | None = None  # steps/s; None is unlimited
+        self.rate = 0.0  # steps/s reached
+        self.waiting = False  # for the page
+        self._frame, self._seen, self._fail = frame, seen, fail
+        self._going = threading.Event()
+        self._closed = False
+        for target in (self._train, self._clock):
+            threading.Thread(target=target, daemon=True, name=target.__name__).start()
+
+    @property
+    def playing(self) -> bool:
+        return self._going.is_set()
+
+    def play(self) -> None:
+        self._going.set()
+
+    def pause(self) -> None:
+        self._going.clear()
+        self.rate = 0.0
+
+    def step(self, n: int = 1) -> None:
+        """Pause, and take n steps at once."""
+        self.pause()
+        with self.lock:
+            self.run.advance(n)
+
+    def replace(self, run: Run) -> None:
+        """Pause, and take up another run."""
+        self.pause()
+        with self.lock:
+            self.run = run
+
+    def close(self) -> None:
+        """End both threads."""
+        self._closed = True
+        self._going.set()
+
+    def _train(self) -> None:
+        chunk, owed, last = 1.0, 0.0, time.perf_counter()
+        while not self._closed:
+            if not self._going.is_set():
+                self._going.wait()
+                owed, last = 0.0, time.perf_counter()
+                continue
+            self.waiting = self._seen() > UNSEEN
+            now = time.perf_counter()
+            speed = self.speed
+            owed = min(owed + (now - last) * speed, max(1.0, 0.1 * speed)) if speed else chunk
+            last = now
+            if self.waiting or owed < 1:
+                time.sleep(0.005)
+                continue
+            n = int(min(owed, max(chunk, 1.0)))
+            owed -= n
+            took = self._advance(n)
+            # steps that fit into a slice, following the measured pace without jumps
+            chunk = max(1.0, min(2 * chunk, 0.5 * chunk + 0.5 * n * SLICE / max(took, 1e-6)))
+
+    def _advance(self, n: int) -> float:
+        """Take n steps; return the seconds that they took."""
+        start = time.perf_counter()
+        try:
+            with self.lock:
+                self.run.advance(n)
+                done = self.run.done
+        except Exception as error:  # anything in a user's optimizer, too, belongs on the page
+            self.pause()
+            self._fail(error)
+            return SLICE
+        if done:
+            self.pause()
+        return time.perf_counter() - start
+
+    def _clock(self) -> None:
+        marks: list[tuple[float, int]] = []
+        while not self._closed:
+            time.sleep(FRAME)
+            try:
+                t = max(arm.t for arm in list(self.run.arms.values()))
+                marks = [*marks[-20:], (time.perf_counter(), t)] if self.playing else []
+                if len(marks) > 1:
+                    (t0, a), (t1, b) = marks[0], marks[-1]
+                    self.rate = max(0.0, (b - a) / (t1 - t0))
+                self._frame()
+            except Exception as error:
+                self._fail(error)
+                time.sleep(1.0)

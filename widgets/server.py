@@ -1,0 +1,75 @@
+"""The labs as pages (Voila) and as notebooks (JupyterLab), on this machine only."""
+
+import argparse
+import sys
+from pathlib import Path
+from socket import socket
+
+from tornado.netutil import bind_sockets
+
+from lab_core.knobs import BadInput
+from widgets.cards import LABS
+
+HOST = "127.0.0.1"
+
+
+def bind(port: int) -> list[socket]:
+    """Sockets that listen on this machine's `port`, 0 for a free one; BadInput where none can."""
+    if not 0 <= port <= 65535:
+        raise BadInput(f"port: {port} is not a port; give 1 to 65535, or leave it out.")
+    try:
+        return bind_sockets(port, HOST)
+    except PermissionError:
+        raise BadInput(f"port: {port} is reserved; give one above 1023, or leave it out.") from None
+    except OSError:
+        raise BadInput(f"port: {port} is in use; give another one, or leave it out.") from None
+
+
+def serve(
+    port: int = 0, open_browser: bool = True, preheat: bool = False, folder: Path = LABS
+) -> None:
+    """Serve the notebooks of `folder` as pages until interrupted; BadInput where `port` cannot be.
+
+    `preheat` keeps a started kernel ready for each lab, which then opens faster and costs about
+    290 MB of memory.
+    """
+    sockets = bind(port)
+    # jsonschema would build a grammar of international web addresses, for 3 s and for nobody.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from widgets import pages
+
+    pages.quiet_logs()
+    app = pages.Pages(port=sockets[0].getsockname()[1], open_browser=open_browser)
+    app.sockets = sockets
+    app.initialize([str(folder), f"--preheat_kernel={preheat}"])
+    app.start()
+
+
+def open_lab(open_browser: bool = True, folder: Path = LABS) -> None:
+    """Open the notebooks of `folder` in JupyterLab, which asks no other machine for news."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from jupyterlab.labapp import LabApp
+
+    settings = Path(__file__).with_name("jupyterlab.json")
+    browser = [] if open_browser else ["--no-browser"]
+    LabApp.launch_instance([str(folder), f"--config={settings}", *browser])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line `python -m widgets.server`; returns the exit code, 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="widgets.server", description="Serve labs as pages.")
+    parser.add_argument("folder", nargs="?", type=Path, default=LABS, help="of the notebooks")
+    parser.add_argument("--port", type=int, default=0, help="by default a free one")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--preheat", action="store_true", help="keep a kernel ready for each lab")
+    args = parser.parse_args(argv)
+    try:
+        serve(args.port, not args.no_browser, args.preheat, args.folder)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

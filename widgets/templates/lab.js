@@ -1,0 +1,79 @@
+// A lab's page: it appears when it is complete, finds its kernel again after a lost connection,
+// and says so when the kernel has ended.
+const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+const kernelUrl = `${config.baseUrl}api/kernels/${config.kernelId}`;
+const RETRY_MS = 2000; // JupyterLab's own attempts to connect back off to a minute
+const ATTEMPT_MS = 10000;
+
+// Voila calls this when the cells are there, and again when its theme is.
+window.voila_finish = () => {
+  window.cellLoaded = true;
+  if (!window.themeLoaded) return;
+  document.getElementById("loading")?.remove();
+  document.getElementById("rendered_cells").style.display = "";
+};
+
+// Voila calls this every 10 seconds while it waits for the kernel.
+window.voila_heartbeat = async () => {
+  if ((await kernelStatus()) === 404) sayEnded();
+};
+
+// Voila asks for the kernel's end on `beforeunload`, which also comes when the page stays (a
+// download, a cancelled close). Ours comes when it goes; if it is lost, the server's sweep follows.
+window.addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), true);
+window.addEventListener("pagehide", (event) => {
+  if (event.persisted) return;
+  const form = new FormData();
+  form.append("_xsrf", document.cookie.match(/\b_xsrf=([^;]*)/)?.[1] ?? "");
+  navigator.sendBeacon(`${config.baseUrl}voila/api/shutdown/${config.kernelId}`, form);
+});
+
+async function kernelStatus() {
+  const reply = await fetch(kernelUrl).catch(() => null);
+  return reply?.status;
+}
+
+function say(text) {
+  const notice = document.getElementById("edgewise-notice");
+  notice.hidden = !text;
+  notice.textContent = text;
+  return notice;
+}
+
+function sayEnded() {
+  const notice = say("This lab has ended on the server. Reload the page to start it again.");
+  const button = document.createElement("button");
+  button.textContent = "Reload";
+  button.onclick = () => location.reload();
+  notice.append(button);
+}
+
+function keepConnected(kernel) {
+  let timer = null;
+  function end() {
+    kernel.dispose();
+    sayEnded();
+  }
+  async function retry() {
+    if (kernel.isDisposed || kernel.connectionStatus === "connected") return;
+    say("The connection to the lab is lost; trying again …");
+    const status = await kernelStatus();
+    if (status === 404) return end();
+    if (status === 200) kernel.reconnect().catch(() => {});
+    timer = setTimeout(retry, status === 200 ? ATTEMPT_MS : RETRY_MS);
+  }
+  kernel.connectionStatusChanged.connect((_, status) => {
+    clearTimeout(timer);
+    if (status === "connected") say("");
+    else timer = setTimeout(retry, RETRY_MS);
+  });
+  kernel.statusChanged.connect((_, status) => {
+    if (["autorestarting", "restarting", "dead"].includes(status)) end();
+  });
+}
+
+window.addEventListener("load", async () => {
+  while (!window.jupyterapp) await new Promise((wake) => setTimeout(wake, 100));
+  const { kernel } = await window.jupyterapp.widgetManagerPromise.promise;
+  keepConnected(kernel);
+});

@@ -1,0 +1,93 @@
+"""Colours, symbols, line styles and the plotly template: the only file with a hex code.
+
+Every colour is a CSS variable, `var(--ew-NAME)`, so that HTML and plots follow the theme of
+JupyterLab or Voila (`data-jp-theme-light` on the page's body) without being told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# name: (light, dark). Where JupyterLab has a variable of its own, that one comes first.
+_PAGE = {
+    "bg": ("var(--jp-layout-color0, #ffffff)", "var(--jp-layout-color0, #12161d)"),
+    "ink": ("#1c2230", "#e9edf3"),
+    "muted": ("#5a6475", "#9ca6b5"),
+    "line": ("#d5dae3", "#2d3440"),
+    "grid": ("#e4e8ef", "#272d38"),
+    "surface": ("#f5f7fb", "#1a202b"),
+    "accent": ("#0a5bc2", "#6cb2ff"),
+    "on-accent": ("#ffffff", "#0b1220"),
+    "good": ("#00795a", "#2ec99a"),
+    "bad": ("#b3261e", "#ff8a80"),
+}
+
+# Okabe and Ito (2008) first, then four that differ in lightness, so that all eight stay apart
+# with protanopia, deuteranopia and tritanopia (Machado et al. 2009); contrast 3:1 or better.
+REPLICAS = [
+    ("#0072b2", "#56b4e9"),
+    ("#d55e00", "#e69f00"),
+    ("#009e73", "#2ec99a"),
+    ("#cc79a7", "#f0a0c8"),
+    ("#4b1f8f", "#8a6df0"),
+    ("#6b2d00", "#f5ec62"),
+    ("#0b5345", "#c8502a"),
+    ("#101418", "#ffffff"),
+]
+# Colour is never the only difference: a replica has a symbol at its curve's tip, an arm a dash.
+# Plain "dash" is kept for thresholds.
+SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
+DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+
+_AXIS = {
+    "gridcolor": "var(--ew-grid)",
+    "linecolor": "var(--ew-line)",
+    "zeroline": False,
+    "exponentformat": "e",
+    "minexponent": 4,
+    "title": {"standoff": 4},
+}
+
+TEMPLATE: dict[str, Any] = {
+    "layout": {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "color": "var(--ew-ink)"},
+        "colorway": [f"var(--ew-replica-{i})" for i in range(len(REPLICAS))],
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "bargap": 0.15,
+        "showlegend": False,
+        "hovermode": False,
+        "dragmode": "zoom",
+    }
+}
+
+
+def colour(replica: int) -> str:
+    """CSS colour of replica number `replica`; colours repeat after eight."""
+    return f"var(--ew-replica-{replica % len(REPLICAS)})"
+
+
+def style(replica: int, arm: int = 0) -> dict[str, Any]:
+    """Plotly `line` and `marker` of one replica of one arm.
+
+    >>> style(1, arm=1)["line"]["dash"], style(1)["marker"]["symbol"]
+    ('dot', 'square')
+    """
+    width = 1.8 if replica < len(REPLICAS) else 1.1
+    return {
+        "line": {"color": colour(replica), "width": width, "dash": DASHES[arm % len(DASHES)]},
+        "marker": {"color": colour(replica), "symbol": SYMBOLS[replica % len(SYMBOLS)]},
+    }
+
+
+def css() -> str:
+    """Both palettes as CSS variables."""
+    names = {f"--ew-{k}": v for k, v in _PAGE.items()}
+    names |= {f"--ew-replica-{i}": pair for i, pair in enumerate(REPLICAS)}
+    light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
+    dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
+    return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'

@@ -1,0 +1,77 @@
+"""The points of one trace, thinned to what a screen can show; extremes are never lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tsdownsample import MinMaxDownsampler
+
+Floats = NDArray[np.float32]
+
+
+def _empty() -> Floats:
+    return np.empty(0, np.float32)
+
+
+def thin(x: Floats, y: Floats, cell: float) -> tuple[Floats, Floats]:
+    """Keep about three points for each `cell` of x: its first, its smallest and its largest.
+
+    First points lie on a grid that depends on x alone, so traces measured at the same steps keep
+    common steps, and one hover line reads exact values of all of them. The newest point stays.
+    """
+    if not cell:
+        return x, y
+    first = np.unique(x // cell, return_index=True)[1]
+    if 3 * len(first) >= len(x):
+        return x, y
+    extremes = MinMaxDownsampler().downsample(y, n_out=max(4, 2 * len(first)))
+    keep = np.unique(np.concatenate([first, extremes.astype(np.intp), [len(x) - 1]]))
+    return x[keep], y[keep]
+
+
+@dataclass
+class Points:
+    """A trace's points, at most `window` of them (x ascending), and how many the page has."""
+
+    window: int
+    x: Floats = field(default_factory=_empty)
+    y: Floats = field(default_factory=_empty)
+    cell: float = 0.0  # a power of two, so that a coarser grid's points lie on the finer grid
+    sent: int = 0
+    stale: bool = True  # the page must drop what it has
+
+    def append(self, x: ArrayLike, y: ArrayLike) -> None:
+        """Add new points. What is not finite in float32 was not measured and is left out."""
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        with np.errstate(over="ignore"):
+            y = y.astype(np.float32)
+        measured = np.isfinite(y)
+        x, y = thin(x[measured], y[measured], self.cell)
+        self.x, self.y = np.concatenate([self.x, x]), np.concatenate([self.y, y])
+        if len(self.x) > self.window:
+            self._thin_anew()
+
+    def replace(self, x: ArrayLike, y: ArrayLike) -> None:
+        """Forget all points and take these."""
+        self.x, self.y, self.cell = _empty(), _empty(), 0.0
+        self.stale = True
+        self.append(x, y)
+
+    def take(self) -> tuple[Floats, Floats, bool]:
+        """Points that the page lacks, and whether they replace those it has; marks them sent."""
+        start, stale = (0 if self.stale else self.sent), self.stale
+        self.sent, self.stale = len(self.x), False
+        return self.x[start:], self.y[start:], stale
+
+    @property
+    def pending(self) -> bool:
+        return self.stale or self.sent < len(self.x)
+
+    def _thin_anew(self) -> None:
+        """Thin to half the window or so, which leaves room to grow: amortised, one more send."""
+        span = float(abs(self.x[-1] - self.x[0])) or 1.0
+        self.cell = 2.0 ** np.ceil(np.log2(4 * span / self.window))
+        self.x, self.y = thin(self.x, self.y, self.cell)
+        self.stale = True
