@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from lab_core.knobs import BadInput
 
 if TYPE_CHECKING:
+    from lab_core.milestones import Milestone
     from lab_core.phenomena import Phenomenon
     from lab_core.recipe import Recipe
     from lab_core.run import Run
@@ -36,9 +37,12 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again
+        if isinstance(error, BrokenPipeError):  # the reader, `head` for one, has seen enough
+            return 0
+        print(f"output: it cannot be written ({error.strerror}); make room.", file=sys.stderr)
+        return 2
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
@@ -117,10 +121,12 @@ def show(args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Run a phenomenon's preset, or a recipe, and say what happened."""
     recipe = chosen(args)
+    from lab_core.devices import one_thread
     from lab_core.formats import to_json
     from lab_core.milestones import find
     from lab_core.run import Run
 
+    one_thread()
     if args.out:  # what cannot be written is known before the run
         with writing(args.out):
             args.out.mkdir(parents=True, exist_ok=True)
@@ -129,9 +135,10 @@ def run(args: argparse.Namespace) -> int:
     going = Run(recipe)
     print(going.arms[0].device_reason, file=sys.stderr)
     finished = finish(going)
+    found = find(going)
     if args.out:
-        write(going, args.out)
-    for milestone in find(going):
+        write(going, found, args.out)
+    for milestone in found:
         print(f"{milestone.sentence}.")
     if finished:
         return 0
@@ -142,18 +149,20 @@ def run(args: argparse.Namespace) -> int:
 
 def claims(args: argparse.Namespace) -> int:
     """Check claims, all or by name; exit code 1 when one does not hold."""
+    from lab_core.devices import one_thread
     from lab_core.phenomena import PHENOMENA
 
-    chosen = [
-        claim
-        for phenomenon in PHENOMENA.values()
-        for claim in phenomenon.claims
-        if not args.names or {phenomenon.slug, claim.paper} & set(args.names)
-    ]
-    _known(args.names, PHENOMENA)
+    one_thread()
+    every = [(p.slug, claim) for p in PHENOMENA.values() for claim in p.claims]
+    known = dict.fromkeys(name for slug, claim in every for name in (slug, claim.paper))
+    for name in args.names:
+        if name not in known:
+            raise BadInput(f"{name}: neither a phenomenon nor a paper; choose {', '.join(known)}.")
+    asked = set(args.names) or set(known)
+    chosen = [claim for slug, claim in every if {slug, claim.paper} & asked]
     if args.json:
-        with opened(args.json, "a"):
-            pass
+        with writing(args.json):
+            args.json.open("a").close()
     rows = []
     for i, claim in enumerate(chosen, 1):
         print(f"[{i}/{len(chosen)}] {claim.paper}: {claim.claim}", flush=True)
@@ -180,21 +189,21 @@ def export(args: argparse.Namespace) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Serve the labs as web pages (Voila), on this machine only."""
-    return _server(args)
+    return become(["-m", "widgets.server"], args)
 
 
 def open_lab(args: argparse.Namespace) -> int:
     """Open the labs as notebooks (JupyterLab)."""
-    return _server(args, "--lab")
+    start = "import sys; from widgets.server import open_lab; open_lab(sys.argv[1:])"
+    return become(["-c", start], args)
 
 
-def _server(args: argparse.Namespace, *mode: str) -> NoReturn:
-    """Become the server, so that signals and its exit code need no passing on."""
-    command = [sys.executable, "-m", "widgets.server", *mode]
-    command += [] if args.port is None else ["--port", str(args.port)]
-    command += ["--no-browser"] if args.no_browser else []
+def become(program: list[str], args: argparse.Namespace) -> NoReturn:
+    """Turn into a server, so that signals and its exit code need no passing on."""
+    port = [] if args.port is None else [f"--port={args.port}"]
+    quiet = ["--no-browser"] if args.no_browser else []
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    os.execv(sys.executable, [sys.executable, *program, *port, *quiet])
 
 
 # ---- what they share
@@ -205,14 +214,16 @@ def chosen(args: argparse.Namespace) -> Recipe:
     from lab_core.formats import from_url
     from lab_core.phenomena import PHENOMENA
 
-    settings = [*args.set, *([f"steps={args.steps}"] if args.steps is not None else [])]
+    settings = {text.partition("=")[0]: text for text in args.set}  # of a name the last counts
+    if args.steps is not None:
+        settings["steps"] = f"steps={args.steps}"
     if args.recipe in PHENOMENA:
         base = preset(PHENOMENA[args.recipe], args.preset)
     elif args.preset:
         raise BadInput(f"preset: it goes with a phenomenon; choose one of {', '.join(PHENOMENA)}.")
     else:
         base = loaded(Path(args.recipe), ", ".join(PHENOMENA))
-    return from_url("&".join(settings), base)
+    return from_url("&".join(settings.values()), base)
 
 
 def preset(phenomenon: Phenomenon, name: str | None) -> Recipe:
@@ -257,21 +268,21 @@ def finish(going: Run) -> bool:
     return True
 
 
-def write(going: Run, out: Path) -> None:
+def write(going: Run, found: list[Milestone], out: Path) -> None:
     """record.csv and milestones.json."""
-    from lab_core.milestones import as_json, find
+    from lab_core.milestones import as_json
     from lab_core.record import write_csv
 
     with opened(out / "record.csv") as file:
         write_csv(file, [(k, arm.parent, arm.record) for k, arm in going.arms.items()])
     with opened(out / "milestones.json") as file:
-        json.dump(as_json(find(going)), file, indent=2, ensure_ascii=False)
+        json.dump(as_json(found), file, indent=2, ensure_ascii=False)
 
 
 @contextmanager
-def opened(path: Path, mode: str = "w") -> Iterator[TextIO]:
+def opened(path: Path) -> Iterator[TextIO]:
     """A file to write."""
-    with writing(path), path.open(mode, encoding="utf-8") as file:
+    with writing(path), path.open("w", encoding="utf-8") as file:
         yield file
 
 
@@ -284,11 +295,3 @@ def writing(path: Path) -> Iterator[None]:
         raise BadInput(
             f"{path}: it cannot be written ({error.strerror}); choose another place, or make room."
         ) from None
-
-
-def _known(names: list[str], phenomena: dict[str, Phenomenon]) -> None:
-    papers = (c.paper for p in phenomena.values() for c in p.claims)
-    known = list(dict.fromkeys([*phenomena, *papers]))
-    for name in names:
-        if name not in known:
-            raise BadInput(f"{name}: neither a phenomenon nor a paper; choose {', '.join(known)}.")

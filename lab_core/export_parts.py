@@ -77,7 +77,7 @@ def call(name: str, *first: str, **given: str) -> str:
 
 
 def net(model: MLP, d: int, c: int, scaled: bool) -> str:
-    """The class of a model with d inputs and c outputs; `scaled`: with an init scale that is not 1."""
+    """The class of a model with d inputs and c outputs; `scaled` where an init scale is not 1."""
     layers = model.layers(d, c)
     factor, argument = ("init_scale * ", ", init_scale") if scaled else ("", "")
     inits, passes = [], []

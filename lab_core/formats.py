@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from reprlib import repr as brief
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote
 
@@ -17,6 +16,7 @@ from lab_core.plain import (
     DEFAULT,
     NAME,
     Plain,
+    brief,
     differences,
     from_plain,
     object_of,
@@ -92,8 +92,8 @@ def to_url(recipe: Recipe, base: Recipe = DEFAULT) -> str:
         query = "&".join(filter(None, [query, *map(_spelled, entries or [NOTHING])]))
     if len(query) > LONGEST_URL:
         raise BadInput(
-            f"recipe: {len(recipe.changes)} changes make an address of {len(query):,} characters, above"
-            f" the limit of {LONGEST_URL:,}; share it as JSON."
+            f"recipe: {len(recipe.changes)} changes make an address of {len(query):,} characters,"
+            f" above the limit of {LONGEST_URL:,}; share it as JSON."
         )
     return query
 

@@ -47,6 +47,8 @@ class Knob:
             raise BadInput(f"{self.name}: {value!r} is not known; choose {', '.join(self.choices)}.")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise BadInput(f"{self.name}: {value!r} is not a number; give {self.rule}.")
+        if isinstance(value, int) and value.bit_length() > 1000:  # no float is as large
+            raise BadInput(f"{self.name}: so large a number has no use; give {self.rule}.")
         if not _inside(value, self.domain) or (self.integer and value != int(value)):
             raise BadInput(f"{self.name}: {value:g} is outside its domain; give {self.rule}.")
         return int(value) if self.integer else float(value)

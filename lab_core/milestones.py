@@ -125,7 +125,7 @@ def _where(arm: Arm, r: int, what: str) -> str:
     vector = arm.state.memory.get(what)
     if vector is None:
         return ""
-    pieces = views(vector[r : r + 1], arm.objective.shapes)
+    pieces = views(vector[r, :1], arm.objective.shapes)
     mass = {n: float(p.square().sum()) for n, p in pieces.items()}
     total, (most, share) = sum(mass.values()), max(mass.items(), key=lambda item: item[1])
     if not total > 0:

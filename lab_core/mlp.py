@@ -45,6 +45,7 @@ class Kernel:
         self.W = self._blocks(self.w)
         # one contiguous tensor a layer: a batched product into a piece of a larger one is a loop
         self.G = [x.new_empty(replicas, *b) for b in self.blocks]
+        self.flat = [G.view(replicas, -1) for G in self.G]
         # the transposed weights without the bias row carry the error backwards
         self.WT = [W[:, : m.fan_in].mT for W, m in zip(self.W, self.layers, strict=True)]
         self.a = [self._input(x, m, replicas if i else x.shape[0], model.bias)
@@ -65,10 +66,6 @@ class Kernel:
     def _blocks(self, flat: Tensor) -> list[Tensor]:
         pieces = torch.split(flat, self.sizes, dim=1)
         return [p.view(-1, *b) for p, b in zip(pieces, self.blocks, strict=True)]
-
-    @staticmethod
-    def _flat(blocks: list[Tensor]) -> Tensor:
-        return torch.cat([b.view(len(b), -1) for b in blocks], 1)
 
     def feed(self, x: Tensor, y: Tensor) -> None:
         """Replace the examples by others [R, N, d], [R, N, c] (a minibatch)."""
@@ -96,7 +93,7 @@ class Kernel:
             if i:
                 e = self._scaled(torch.bmm(d, self.WT[i]), s)
                 d = self.backward(e, self.z[i - 1], self.inner[i])
-        return loss.mean(-1), self._flat(self.G)
+        return loss.mean(-1), torch.cat(self.flat, 1)
 
     def hvp(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """v [R, P] -> H(w) v [R, P], by the R-operator (Pearlmutter 1994).
@@ -126,7 +123,7 @@ class Kernel:
                     H[i].baddbmm_(self.Ra[i - 1].mT, d[i], alpha=s)
                     Re = torch.bmm(Rd, self.WT[i]).baddbmm_(d[i], V[i][:, :m].mT)
                     Rd = torch.addcmul(second[i - 1] * Rz[i - 1], first[i - 1], self._scaled(Re, s))
-            return self._flat(H)
+            return torch.cat([h.flatten(1) for h in H], 1)
 
         return product
 

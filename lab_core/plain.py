@@ -6,7 +6,7 @@ It stands between a recipe and every text. Names are the flat ones of `Recipe.se
 from __future__ import annotations
 
 import re
-from reprlib import repr as brief
+import reprlib
 from typing import Any
 
 from lab_core.knobs import BadInput, knobs
@@ -18,6 +18,12 @@ Plain = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 DEFAULT = Recipe()
+
+
+def brief(value: Any) -> str:
+    """A value as a sentence can quote it."""
+    text = reprlib.repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def to_plain(recipe: Recipe) -> Plain:

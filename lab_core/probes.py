@@ -52,11 +52,13 @@ class Moment:
         return row.to(self.w).expand_as(self.w).clone()
 
     def top(self, name: str, product: Product, k: int = 1) -> Eigen:
-        """Top eigenpairs, warm-started from the last measurement of the same name."""
+        """The k top eigenpairs, warm-started from those and the next one of the last measurement."""
         start = self.memory.get(name)
-        found = curvature.top(product, self.random(name) if start is None else start, k)
-        self.memory[name] = found.vectors.sum(1)
-        return found
+        if start is None:
+            start = torch.stack([self.random(f"{name}/{i}") for i in range(k + 1)], 1)
+        found = curvature.top(product, start, k)
+        self.memory[name] = found.vectors
+        return Eigen(*(part[:, :k] for part in found))
 
 
 def sharpness(m: Moment) -> Columns:

@@ -99,10 +99,7 @@ class Recipe:
         for k in knobs(self).values():
             if isinstance(getattr(self, k.name), tuple) and not k.stacks:
                 raise BadInput(f"{k.name}: a list is not allowed here; give one value.")
-        for probe, every in self.probes:
-            if probe not in PROBES:
-                raise BadInput(f"probes: {probe!r} is not known; choose {', '.join(PROBES)}.")
-            EVERY.check(every)
+        object.__setattr__(self, "probes", _pairs(self.probes))
         if self.loss.classes and not self.data.classes:
             raise BadInput(
                 f"loss: {self.loss.label} needs class labels and {self.data.label} has real"
@@ -177,6 +174,17 @@ class Recipe:
 
 
 EVERY = Knob("cadence", "cadence", 10, 1, 1000, True, "steps", "", "[1, 1000000]", (), False)
+
+
+def _pairs(probes: Any) -> tuple[tuple[str, int], ...]:
+    """Probes as (name, cadence) pairs, checked."""
+    pairs = probes if isinstance(probes, tuple) else ()
+    if pairs != probes or any(not isinstance(p, (tuple, list)) or len(p) != 2 for p in pairs):
+        raise BadInput(f"probes: {probes!r} does not fit; give pairs of a name and a cadence.")
+    for name, _ in pairs:
+        if name not in tuple(PROBES):
+            raise BadInput(f"probes: {name!r} is not known; choose {', '.join(PROBES)}.")
+    return tuple((name, EVERY.check(every)) for name, every in pairs)
 
 
 def stacks(part: str, k: Knob) -> bool:

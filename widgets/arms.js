@@ -1,7 +1,9 @@
 // The list of arms.
 
 const EYE = "M1 8c3-6 11-6 14 0-3 6-11 6-14 0zM8 6a2 2 0 1 0 .01 0";
-const STROKES = { solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
+const STROKES = {
+  solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3",
+};
 
 const sample = (dash) =>
   h("svg", { viewBox: "0 0 28 10", class: "ew-sample", "aria-hidden": "true" },
@@ -9,8 +11,10 @@ const sample = (dash) =>
 
 function rowOf(arm, send) {
   const shown = arm.visible !== false;
-  const button = (event, label, d) => h("button", { type: "button", title: label, "aria-label": `${label} ${arm.name}`,
-    "data-key": `${arm.id} ${event === "close"}`, onclick: () => send(event, arm.id) }, icon(d));
+  const button = (event, label, d) => h("button", {
+    type: "button", title: label, "aria-label": `${label} ${arm.name}`,
+    "data-key": `${arm.id} ${event === "close"}`, onclick: () => send(event, arm.id),
+  }, icon(d));
   return h("li", { class: shown ? "" : "ew-hidden" }, sample(arm.dash),
     h("span", { class: "ew-name" }, arm.name,
       h("span", { class: "ew-replicas" }, ...arm.replicas.map((r) =>
@@ -21,9 +25,10 @@ function rowOf(arm, send) {
 
 function render({ model, el }) {
   const list = h("ul", { "aria-label": "Arms" });
+  const send = (event, value) => model.send({ event, value });
   const draw = () => {
     const key = list.contains(document.activeElement) && document.activeElement.dataset.key;
-    list.replaceChildren(...model.get("arms").map((arm) => rowOf(arm, (event, value) => model.send({ event, value }))));
+    list.replaceChildren(...model.get("arms").map((arm) => rowOf(arm, send)));
     if (key) list.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   };
   el.classList.add("ew-arms");

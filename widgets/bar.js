@@ -8,7 +8,8 @@ class ControlBar {
     this.model = model;
     this.el = el;
     this.buttons = h("div", { class: "ew-buttons" });
-    this.speed = h("select", { "aria-label": "speed", title: "speed", onchange: () => this.send("speed", this.picked()) });
+    const onchange = () => this.send("speed", this.picked());
+    this.speed = h("select", { "aria-label": "speed", title: "speed", onchange });
     this.text = h("span", { class: "ew-state", role: "status", "aria-live": "off" });
     el.classList.add("ew-bar");
     el.setAttribute("role", "toolbar");
@@ -45,7 +46,8 @@ class ControlBar {
   }
 
   draw() {
-    const focus = this.buttons.contains(document.activeElement) && document.activeElement.dataset.slot;
+    const { activeElement } = document;
+    const focus = this.buttons.contains(activeElement) && activeElement.dataset.slot;
     const actions = this.actions();
     this.buttons.replaceChildren(...actions.map((action, slot) => this.button(action, slot)));
     this.buttons.lastChild.before(this.speed);
@@ -58,29 +60,30 @@ class ControlBar {
     const keys = (action.keys ?? []).map((key) => KEY_NAMES[key] ?? key.toUpperCase());
     const shortcut = (action.keys ?? []).map((key) => (key === " " ? "Space" : key)).join(" ");
     return h("button", {
-      type: "button", "data-slot": slot, disabled: action.disabled, class: action.primary ? "ew-primary" : null,
+      type: "button", "data-slot": slot, disabled: action.disabled,
+      class: action.primary ? "ew-primary" : null, "aria-label": action.label,
       title: keys.length ? `${action.label} (${keys.join(" or ")})` : action.label,
-      "aria-label": action.label, "aria-keyshortcuts": shortcut || null, onclick: () => this.press(action),
+      "aria-keyshortcuts": shortcut || null, onclick: () => this.press(action),
     }, icon(action.icon), action.bare ? null : h("span", {}, action.label));
   }
 
   drawSpeed() {
-    const speed = this.model.get("speed");
-    const all = [...new Set([...this.model.get("speeds"), ...(speed ? [speed] : [])])].sort((a, b) => a - b);
+    const speed = this.model.get("speed"), own = speed ? [speed] : [];
+    const all = [...new Set([...this.model.get("speeds"), ...own])].sort((a, b) => a - b);
     const text = (v) => `${v.toLocaleString("en")} ${v === 1 ? "step" : "steps"}/s`;
-    this.speed.replaceChildren(...all.map((v) => h("option", { value: v, selected: v === speed }, text(v))),
-      h("option", { value: "unlimited", selected: speed == null }, "unlimited"));
+    const option = (value, label) => h("option", { value, selected: value === speed }, label);
+    this.speed.replaceChildren(...all.map((v) => option(v, text(v))), option("unlimited", "unlimited"));
+    if (speed == null) this.speed.value = "unlimited";
   }
 
   drawText() {
     this.text.textContent = this.model.get("text");
   }
 
-  /** A click in the lab gives it the focus, and keeps JupyterLab's one-key commands out of it. */
+  /** A click in the lab gives it the focus, so that the shortcuts work there. */
   claim() {
     const lab = this.lab();
     lab.tabIndex = -1;
-    lab.dataset.lmSuppressShortcuts = "true";
     if (!lab.contains(document.activeElement)) lab.focus({ preventScroll: true });
   }
 
@@ -103,11 +106,13 @@ function render({ model, el }) {
   for (const [event, method] of Object.entries(on)) model.on(event, () => bar[method]());
   bar.draw();
   const ended = new AbortController();
-  // The lab is known only once the view is in the page, so listen to all and ask where it came from.
-  for (const [name, handle] of [["keydown", (event) => bar.onKey(event)], ["click", () => bar.claim()]]) {
-    const inside = (event) => bar.lab().contains(event.target) && handle(event);
-    document.addEventListener(name, inside, { signal: ended.signal });
-  }
+  ownKeys(() => bar.lab(), ended.signal);
+  // The lab is known only once the view is in the page: listen to all and ask where it came from.
+  const listen = (name, handle) => document.addEventListener(name, (event) => {
+    if (bar.lab().contains(event.target)) handle(event);
+  }, { signal: ended.signal });
+  listen("keydown", (event) => bar.onKey(event));
+  listen("click", () => bar.claim());
   return () => ended.abort();
 }
 

@@ -42,13 +42,19 @@ class Control {
     this.send(value);
   }
 
-  update(fields) {
-    if (fields.options) this.fill();
+  update() {
+    this.fill();
     this.show();
   }
 
+  adopt(spec) {
+    this.spec = spec;
+    this.update();
+  }
+
   row(...children) {
-    this.node = h("div", { class: `ew-control ew-${this.spec.kind}`, title: this.spec.help }, ...children);
+    const { kind, help: title } = this.spec;
+    this.node = h("div", { class: `ew-control ew-${kind}`, title }, ...children);
   }
 
   field(tag, attributes, ...children) {
@@ -65,7 +71,7 @@ class Control {
 
 class Slider extends Control {
   build() {
-    const typed = () => this.typed.value !== "" && this.pick(Number(this.typed.value));
+    const typed = () => (this.typed.value ? this.pick(Number(this.typed.value)) : this.show());
     this.range = this.field("input", { type: "range",
       oninput: () => this.pick(this.value(Number(this.range.value))),
       onpointerdown: () => this.hold() });
@@ -73,7 +79,8 @@ class Slider extends Control {
       "aria-label": `${this.spec.label}, value`, onchange: typed });
     this.text = h("output", { class: "ew-value" });
     this.unit = h("span", { class: "ew-muted" });
-    this.row(h("div", { class: "ew-row" }, this.label(), this.typed, this.unit, this.text), this.range);
+    const row = h("div", { class: "ew-row" }, this.label(), this.typed, this.unit, this.text);
+    this.row(row, this.range);
     this.fill();
   }
 
@@ -96,7 +103,9 @@ class Slider extends Control {
   }
 
   value(place) {
-    return this.choices ? this.choices[place].value : this.scale.from(place);
+    if (this.choices) return this.choices[place].value;
+    const { scale, step } = this.spec, value = this.scale.from(place);
+    return scale === "log" && step ? Math.max(1, Math.round(value / step)) * step : value;
   }
 
   place(value) {
@@ -105,18 +114,18 @@ class Slider extends Control {
 
   fill() {
     const { low, high, step, scale } = this.spec;
-    const [min, max] = this.choices ? [0, this.choices.length - 1] : [this.scale.to(low), this.scale.to(high)];
-    const fine = scale === "log" ? 0.02 : (max - min) / 100;
-    Object.assign(this.range, { min, max, step: this.choices ? 1 : step ?? fine });
+    const ends = this.choices ? [0, this.choices.length - 1] : [low, high].map(this.scale.to);
+    const [min, max] = ends;
+    const fine = this.choices ? 1 : scale === "log" ? 0.02 : step ?? (max - min) / 100;
+    Object.assign(this.range, { min, max, step: fine });
   }
 
   show() {
     const { value, text, unit, disabled } = this.spec;
-    if ("low" in this.spec || this.choices) this.fill();
     const shown = text ?? this.choices?.find((o) => o.value === value)?.label;
     const fixed = shown !== undefined;
     if (!this.held) this.range.value = this.place(value);
-    this.typed.value = typeof value === "number" ? brief(value) : "";
+    if (document.activeElement !== this.typed) this.typed.value = brief(value);
     this.typed.hidden = fixed;
     this.text.hidden = !fixed;
     this.text.textContent = shown ?? "";
@@ -124,14 +133,13 @@ class Slider extends Control {
     this.unit.hidden = !this.unit.textContent;
     this.range.disabled = this.typed.disabled = Boolean(disabled);
     this.range.setAttribute("aria-valuetext", shown ?? `${brief(value)} ${unit ?? ""}`.trim());
-    const [min, max] = [Number(this.range.min), Number(this.range.max)];
-    this.range.style.setProperty("--at", `${(100 * (Number(this.range.value) - min)) / (max - min || 1)}%`);
   }
 }
 
 class Choice extends Control {
   build() {
-    this.select = this.field("select", { onchange: () => this.pick(this.options[this.select.selectedIndex].value) });
+    const onchange = () => this.pick(this.options[this.select.selectedIndex].value);
+    this.select = this.field("select", { onchange });
     this.dot = h("span", { class: "ew-dot" });
     this.row(h("div", { class: "ew-row" }, this.label(), this.dot, this.select));
     this.fill();
@@ -139,7 +147,8 @@ class Choice extends Control {
 
   fill() {
     this.options = asOptions(this.spec.options);
-    this.select.replaceChildren(...this.options.map((o, i) => h("option", { value: i }, o.label)));
+    const option = ({ label }, i) => h("option", { value: i }, label);
+    this.select.replaceChildren(...this.options.map(option));
   }
 
   show() {
@@ -153,8 +162,9 @@ class Choice extends Control {
 
 class NumberField extends Control {
   build() {
-    const typed = () => this.input.value !== "" && this.pick(Number(this.input.value));
-    this.input = this.field("input", { type: "number", step: this.spec.step ?? "any", onchange: typed });
+    const typed = () => (this.input.value ? this.pick(Number(this.input.value)) : this.show());
+    const step = this.spec.step ?? "any";
+    this.input = this.field("input", { type: "number", step, onchange: typed });
     this.unit = h("span", { class: "ew-muted" });
     this.row(h("div", { class: "ew-row" }, this.label(), this.input, this.unit));
   }
@@ -168,7 +178,8 @@ class NumberField extends Control {
 
 class Toggle extends Control {
   build() {
-    this.input = this.field("input", { type: "checkbox", onchange: () => this.pick(this.input.checked) });
+    const onchange = () => this.pick(this.input.checked);
+    this.input = this.field("input", { type: "checkbox", onchange });
     this.row(h("label", { class: "ew-row" }, this.label(), this.input));
   }
 
@@ -180,20 +191,46 @@ class Toggle extends Control {
 
 const KINDS = { slider: Slider, choice: Choice, number: NumberField, toggle: Toggle };
 
+class Panel {
+  closed = new Set(); // titles of groups that a person folded
+  controls = new Map();
+
+  constructor(model, el) {
+    Object.assign(this, { model, el });
+    model.on("change:groups", () => this.build());
+    model.on("msg:custom", ({ update }) => this.controls.get(update)?.update());
+    el.classList.add("ew-controls");
+    this.build();
+  }
+
+  /** Build the controls, or where there are the same ones already, give those their new specs. */
+  build() {
+    const groups = this.model.get("groups"), every = groups.flatMap((group) => group.controls);
+    const part = ({ id, kind, label }) => [id, kind, label];
+    const shape = JSON.stringify(groups.map((group) => [group.title, group.controls.map(part)]));
+    if (shape === this.shape) return every.forEach((spec) => this.controls.get(spec.id).adopt(spec));
+    this.shape = shape;
+    const focused = this.el.contains(document.activeElement) && document.activeElement.ariaLabel;
+    const send = (event, value) => this.model.send({ event, value });
+    this.controls = new Map(every.map((spec) => [spec.id, new KINDS[spec.kind](spec, send)]));
+    this.el.replaceChildren(...groups.map((group) => this.group(group)));
+    const fields = [...this.el.querySelectorAll("input, select")];
+    if (focused) fields.find((field) => field.ariaLabel === focused)?.focus();
+  }
+
+  group({ title, compact, controls }) {
+    const ontoggle = ({ target }) => this.closed[target.open ? "delete" : "add"](title);
+    const options = { class: `ew-group ${compact ? "ew-compact" : ""}`, ontoggle };
+    return h("details", { ...options, open: !this.closed.has(title) }, h("summary", {}, title),
+      ...controls.map(({ id }) => this.controls.get(id).node));
+  }
+}
+
 function render({ model, el }) {
-  let controls = new Map();
-  const send = (event, value) => model.send({ event, value });
-  const build = () => {
-    const groups = model.get("groups");
-    controls = new Map(groups.flatMap((g) => g.controls).map((c) => [c.id, new KINDS[c.kind](c, send)]));
-    el.replaceChildren(...groups.map(({ title, controls: own }) =>
-      h("details", { class: "ew-group", open: true }, h("summary", {}, title),
-        ...own.map(({ id }) => controls.get(id).node))));
-  };
-  el.classList.add("ew-controls");
-  model.on("change:groups", build);
-  model.on("msg:custom", ({ update, fields }) => controls.get(update)?.update(fields));
-  build();
+  new Panel(model, el);
+  const ended = new AbortController();
+  ownKeys(() => el, ended.signal);
+  return () => ended.abort();
 }
 
 /** Views read the specs in the model, so a later view shows what was changed before it opened. */

@@ -15,10 +15,12 @@ Spec = dict[str, Any]
 class Controls(View):
     """Groups of native controls.
 
-    A group is {"title", "controls": [control, ...]}; a control has id, label, kind and value, and
+    A group is {"title", "controls": [control, ...], "compact" (optional: one line a slider)};
+    a control has id, label, kind and value, and
 
     - slider: scale ("linear", "log", or "index", a place in `options`), low, high, step, unit;
-      any value may be typed next to it, also outside low..high, unless the scale is "index"
+      any value may be typed next to it, also outside low..high, unless the scale is "index";
+      with step the handle of a log slider lands on its multiples
     - choice: options, [{"value", "label", "color" (optional)}, ...] or plain strings
     - number: step, unit;  toggle: value True or False
 

@@ -14,6 +14,15 @@ function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Keep JupyterLab's one-key commands out of an element; Ctrl-S and its like still reach it. */
+function ownKeys(element, signal) {
+  window.addEventListener("keydown", (event) => {
+    const { target, ctrlKey, metaKey, altKey } = event;
+    if (!element().contains(target)) return;
+    target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey));
+  }, { signal, capture: true });
+}
+
 /** A 16 by 16 icon drawn with the text's colour. */
 const icon = (d) =>
   h("svg", { viewBox: "0 0 16 16", class: "ew-icon", "aria-hidden": "true" }, h("path", { d }));

@@ -32,7 +32,8 @@ class LabKernels(AsyncMappingKernelManager):
 
     def notify_connect(self, kernel_id: str) -> None:
         super().notify_connect(kernel_id)
-        self._alone[self.get_kernel(kernel_id)] = 0
+        if kernel_id in self:  # it may have ended amid the handshake
+            self._alone[self.get_kernel(kernel_id)] = 0
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End the kernel if it has been without a connection for too long."""

@@ -4,7 +4,7 @@ const NICE = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 const DECADE = [1, 2, 5, 10];
 
 /** The round number next above (or, with sign -1, below) v > 0. */
-function round(v, mantissas, sign = 1) {
+function nice(v, mantissas, sign = 1) {
   const power = 10 ** Math.floor(Math.log10(v));
   const near = (m) => sign * (m * power - v) >= -1e-9 * v;
   return power * (sign > 0 ? mantissas.find(near) : mantissas.findLast(near));
@@ -18,8 +18,8 @@ function needed([lo, hi], axis, steps) {
   const clip = (v) => Math.min(Math.max(v, clipmin), clipmax);
   lo = Math.min(clip(lo), ...marks.filter((v) => !log || v > 0));
   hi = Math.max(clip(hi), ...marks.filter((v) => !log || v > 0));
-  if (log) return [Math.log10(round(lo, DECADE, -1) * 0.95), Math.log10(round(hi, DECADE) * 1.05)];
-  const unit = round(hi - lo || Math.abs(hi) || 1, NICE) / steps;
+  if (log) return [Math.log10(nice(lo, DECADE, -1) * 0.95), Math.log10(nice(hi, DECADE) * 1.05)];
+  const unit = nice(hi - lo || Math.abs(hi) || 1, NICE) / steps;
   const room = steps > 5 ? 0 : 0.02 * (hi - lo); // a y axis keeps its curves off the frame
   const low = Math.floor((lo - (lo === 0 ? 0 : room)) / unit + 1e-9) * unit;
   return [low, Math.max(Math.ceil((hi + room) / unit - 1e-9) * unit, low + unit)];
@@ -27,9 +27,10 @@ function needed([lo, hi], axis, steps) {
 
 /** Ticks of a log axis at 1, 2, 5 where there is room for so many labels, else at powers of ten. */
 function logTicks([lo, hi], room) {
-  const tickformat = lo < -3.5 || hi > 5.5 ? ".1~e" : ".4~g", decades = hi - lo;
-  if (decades < 0.5) return { tickformat };
-  return { tickformat, dtick: 3 * decades < room ? "D2" : Math.ceil((1.2 * decades) / room) };
+  const decades = hi - lo;
+  const format = lo < -3.5 || hi > 5.5 ? { exponentformat: "power" } : { tickformat: ".4~g" };
+  if (decades < 0.5) return format;
+  return { ...format, dtick: 3 * decades < room ? "D2" : Math.ceil((1.2 * decades) / room) };
 }
 
 /** Keep the current range while it serves; else grow; shrink only when most of it is unused. */

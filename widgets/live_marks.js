@@ -15,29 +15,26 @@ function tips(panel) {
   });
 }
 
-/** The SVG paths of a line, one for each stretch that its axes can show, as plotly makes them. */
-function linePaths({ x, y }, xaxis, yaxis, shape) {
-  const paths = [];
-  let open = false;
+/** The SVG path of a line; what its axes cannot show leaves a gap. */
+function linePath({ x, y }, xaxis, yaxis, shape) {
+  let path = "", open = false;
   for (let i = 0; i < x.length; i++) {
-    const to = yaxis.d2p(y[i]);
-    if (!Number.isFinite(to)) open = false;
-    else {
-      const px = xaxis.d2p(x[i]).toFixed(1), py = to.toFixed(1);
-      if (!open) paths.push(`M${px},${py}`);
-      else paths[paths.length - 1] += shape === "hv" ? `H${px}V${py}` : `L${px},${py}`;
-      open = true;
+    const height = yaxis.d2p(y[i]);
+    if (Number.isFinite(height)) {
+      const px = xaxis.d2p(x[i]).toFixed(1), py = height.toFixed(1);
+      path += !open ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`;
     }
+    open = Number.isFinite(height);
   }
-  return paths;
+  return path || "M0,0";
 }
 
 function barPaths({ x, y }, xaxis, yaxis) {
   const half = 0.425 * (x[1] - x[0]); // a gap of 15 %, as in the template
   const base = yaxis.type === "log" ? yaxis._length : yaxis.d2p(0);
   return [...x].map((at, i) => {
-    const top = yaxis.d2p(y[i]);
-    return `M${xaxis.d2p(at - half)},${base}V${Number.isFinite(top) ? top : base}H${xaxis.d2p(at + half)}V${base}Z`;
+    const [left, right] = [xaxis.d2p(at - half), xaxis.d2p(at + half)], top = yaxis.d2p(y[i]);
+    return `M${left},${base}V${Number.isFinite(top) ? top : base}H${right}V${base}Z`;
   });
 }
 
@@ -55,10 +52,13 @@ function labels(panel, font) {
     const y = above < top + 0.8 * font ? below : Math.min(above, bottom - 0.3 * font);
     return { y, far, color: t.spec.line.color, text: far + t.spec.meta.label };
   });
+  wanted.sort((a, b) => Boolean(a.far) - Boolean(b.far) || a.y - b.y); // those on the scale first
   const taken = [];
-  return wanted.sort((a, b) => Boolean(a.far) - Boolean(b.far) || a.y - b.y).flatMap(({ y, far, color, text }) => {
-    const places = [y, y + 1.2 * font, y + line * (far === FAR_DOWN ? -1 : 1), y + 2 * line * (far === FAR_DOWN ? -1 : 1)];
-    const free = places.find((at) => at < bottom && taken.every((other) => Math.abs(other - at) > line - 1));
+  return wanted.flatMap(({ y, far, color, text }) => {
+    const down = far === FAR_DOWN ? -line : line;
+    const places = [y, y + 1.2 * font, y + down, y + 2 * down];
+    const isFree = (at) => at < bottom && taken.every((other) => Math.abs(other - at) > line - 1);
+    const free = places.find(isFree);
     if (free === undefined) return [];
     taken.push(free);
     return [h("text", { x, y: free, style: `--c:${color}` }, text)];

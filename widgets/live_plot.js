@@ -33,8 +33,9 @@ class Trace {
   n = 0;
   changed = true;
 
-  take(x, y, replaces) {
-    if (replaces) this.n = 0;
+  /** Keep the first `keep` points and add these. */
+  take(x, y, keep) {
+    this.n = keep;
     while (this.n + x.length + 1 > this.x.length) {
       for (const key of ["x", "y"]) {
         const bigger = new Float32Array(2 * this[key].length);
@@ -87,11 +88,11 @@ class Store {
     this.seq = seq;
     if (figure) this.replace(figure);
     for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
-    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-    let at = 0;
-    for (const [index, n, replaces] of data) {
-      this.traces[index].take(values.subarray(at, at + n), values.subarray(at + n, at + 2 * n), replaces);
-      at += 2 * n;
+    const { buffer, byteOffset: start, byteLength } = bytes;
+    let values = new Float32Array(buffer.slice(start, start + byteLength));
+    for (const [index, n, keep] of data) {
+      this.traces[index].take(values.subarray(0, n), values.subarray(n, 2 * n), keep);
+      values = values.subarray(2 * n);
     }
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
     this.draw();
@@ -100,7 +101,8 @@ class Store {
   replace(figure) {
     const old = new Map(this.traces.map((trace) => [trace.spec.uid, trace]));
     this.figure = figure;
-    this.traces = figure.data.map((spec) => Object.assign(old.get(spec.uid) ?? new Trace(), { spec }));
+    const known = (spec) => old.get(spec.uid) ?? new Trace();
+    this.traces = figure.data.map((spec) => Object.assign(known(spec), { spec }));
     for (const view of this.views) view.outdated = true;
   }
 
@@ -111,8 +113,12 @@ class Store {
   }
 
   draw() {
-    if (this.waiting) return;
+    if (this.waiting) {
+      this.again = true;
+      return;
+    }
     this.waiting = true;
+    this.again = false;
     const late = setTimeout(() => this.acknowledge(), 1000); // a browser may give no frames
     requestAnimationFrame(async () => {
       const { seq } = this;
@@ -122,7 +128,7 @@ class Store {
       clearTimeout(late);
       this.waiting = false;
       this.acknowledge(seq);
-      if (this.traces.some((trace) => trace.changed)) this.draw();
+      if (this.again) this.draw();
     });
   }
 
@@ -138,7 +144,8 @@ export default () => {
       store = new Store(model);
     },
     async render({ model, el }) {
-      const status = h("p", { class: "ew-muted", role: "status" }, "Waiting for the kernel to send plotly.js ...");
+      const wait = "Waiting for the kernel to send the plotting library ...";
+      const status = h("p", { class: "ew-muted", role: "status" }, wait);
       el.append(status);
       try {
         const view = new Figure(store, el, await loadPlotly(model));

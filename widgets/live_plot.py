@@ -32,7 +32,9 @@ class LiveFigure(View):
     points, thinned so that its extremes stay; the caller's record keeps them all.
     """
 
-    _esm = script("dom.js", "live_axes.js", "live_marks.js", "live_view.js", "live_plot.js")
+    _esm = script(
+        "dom.js", "live_axes.js", "live_marks.js", "live_heads.js", "live_view.js", "live_plot.js"
+    )
 
     def __init__(self, figure: Any, window: int = 2000) -> None:
         self._lock = threading.Lock()
@@ -182,11 +184,11 @@ class LiveFigure(View):
             self._send_frame(full=True)
 
     def _send_frame(self, full: bool = False) -> None:
-        """One message: seq, data [[trace's index, points, replaces], ...]; bytes x, y, x, y, ..."""
+        """One message: seq, data [[index of trace, points, points kept], ...]; x, y, x, y, ..."""
         taken = {i: p.take() for i, p in enumerate(self._points.values()) if p.pending}
         self._seq += 1
         frame: Spec = {"type": "frame", "seq": self._seq}
-        frame["data"] = [[i, len(x), int(stale)] for i, (x, _, stale) in taken.items()]
+        frame["data"] = [[i, len(x), keep] for i, (x, _, keep) in taken.items()]
         if full:
             frame["full"] = True
         if self._restyled:

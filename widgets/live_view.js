@@ -15,10 +15,10 @@ class Figure {
     Object.assign(this, { store, Plotly });
     this.plot = h("div", { class: "ew-plot" });
     this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
-    this.heads = h("div", {});
+    this.heads = new Heads(this);
     this.box = h("div", { class: "ew-hover", hidden: true });
     this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" },
-      this.plot, this.marks, this.heads, this.box);
+      this.plot, this.marks, this.heads.root, this.box);
     el.append(this.root);
     this.listen();
   }
@@ -78,12 +78,12 @@ class Figure {
     const { layout } = this.store.figure;
     this.panels = (layout.meta?.panels ?? []).map((meta, i) => {
       const [x, y] = ["xaxis", "yaxis"].map((name) => `${name}${i ? i + 1 : ""}`);
-      const type = this.scales.get(meta.title) ?? layout[y].type;
+      const name = `${i} ${meta.title}`, type = this.scales.get(name) ?? layout[y].type;
       const traces = this.store.traces.filter(
         ({ spec }) => (spec.xaxis ?? "x") === x.replace("axis", "") && spec.visible !== false);
       const isThreshold = (t) => t.spec.line?.shape === "hv";
       return {
-        meta, x, y, group: layout[x].title?.text ?? x, key: `${meta.title} ${type}`,
+        meta, x, y, name, group: layout[x].title?.text ?? x, key: `${name} ${type}`,
         xspec: layout[x], yspec: { ...layout[y], type },
         curves: traces.filter((t) => !isThreshold(t)), thresholds: traces.filter(isThreshold),
       };
@@ -93,8 +93,8 @@ class Figure {
   /** Recompute the ranges of all axes; true when one has moved. */
   range() {
     let moved = false;
-    const set = (key, found, spec, steps) => {
-      const old = this.ranges.get(key);
+    const set = (key, data, spec, steps) => {
+      const old = this.ranges.get(key), found = data ?? extent([spec.autorangeoptions?.include ?? []]);
       const next = found ? settle(old, needed(found, spec, steps)) : null;
       moved ||= String(old) !== String(next ?? undefined);
       if (next) this.ranges.set(key, next); else this.ranges.delete(key);
@@ -131,11 +131,14 @@ class Figure {
     this.panels.forEach((panel, i) => this.place(panel, layout, rects.get(i), whole, font));
     const visible = this.panels.filter((_, i) => rects.has(i));
     const traces = visible.flatMap((p) => [...p.curves, ...p.thresholds]);
-    const data = traces.map((t) => ({ ...this.resolve(t.spec), ...this.points(t) }));
+    const specs = this.resolve(traces.map((t) => t.spec));
+    const points = (trace) => (isLine(trace) ? this.stub(trace) : this.points(trace));
+    const data = traces.map((trace, i) => ({ ...specs[i], ...points(trace) }));
     await this.Plotly.react(this.plot, data, layout, CONFIG);
     this.find(traces);
+    for (const trace of traces) this.extends(trace);
     this.listenToPlot();
-    this.head();
+    this.heads.draw();
   }
 
   place(panel, layout, rect, whole, font) {
@@ -156,26 +159,38 @@ class Figure {
     if (y.type === "log") Object.assign(y, logTicks(y.range, high / (1.5 * size)));
   }
 
-  points(trace) {
-    const panel = this.panels.find((p) => p.thresholds.includes(trace));
-    return trace.drawn(panel ? this.shown(panel.group)[1] : 0);
+  panelOf(trace) {
+    return this.panels.find((p) => p.curves.includes(trace) || p.thresholds.includes(trace));
   }
 
-  /** Remember which SVG paths are whose: a frame that only adds points sets them directly. */
+  points(trace) {
+    return trace.drawn(this.shown(this.panelOf(trace).group)[1]);
+  }
+
+  /** Two points in view: plotly makes one path of them, with its style, that is ours to set. */
+  stub(trace) {
+    const { group, key, yspec } = this.panelOf(trace);
+    const y = this.shown(key);
+    return { x: this.shown(group), y: yspec.type === "log" ? y.map((v) => 10 ** v) : y };
+  }
+
+  /** Remember which SVG paths are whose. */
   find(traces) {
-    const nodes = new Map([...this.plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace")].map(
-      (g) => [g.__data__[0].trace.uid, [...g.querySelectorAll(".js-line, .point path")]]));
+    const groups = [...this.plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace")];
+    const paths = (group) => [...group.querySelectorAll(".js-line, .point path")];
+    const nodes = new Map(groups.map((group) => [group.__data__[0].trace.uid, paths(group)]));
     this.paths = new Map(traces.map((t) => [t, nodes.get(t.spec.uid) ?? []]));
   }
 
   /** Redraw one trace without plotly, 15 times faster; false where that is not possible. */
   extends(trace) {
-    const panel = this.panels.find((p) => p.curves.includes(trace) || p.thresholds.includes(trace));
+    const panel = this.panelOf(trace);
     if (!this.rects.has(this.panels.indexOf(panel))) return true;
     const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
-    const nodes = this.paths.get(trace) ?? [], points = this.points(trace);
-    const paths = trace.spec.type === "bar"
-      ? barPaths(points, xaxis, yaxis) : linePaths(points, xaxis, yaxis, trace.spec.line.shape);
+    const bars = trace.spec.type === "bar" && barPaths(this.points(trace), xaxis, yaxis);
+    if (!bars && !isLine(trace)) return false;
+    const paths = bars || [linePath(this.points(trace), xaxis, yaxis, trace.spec.line.shape)];
+    const nodes = this.paths.get(trace) ?? [];
     if (paths.length !== nodes.length) return false;
     nodes.forEach((node, i) => node.setAttribute("d", paths[i]));
     return true;
@@ -185,7 +200,8 @@ class Figure {
   resolve(spec) {
     const css = getComputedStyle(this.root);
     const text = JSON.stringify(spec);
-    return JSON.parse(text.replace(/var\((--[\w-]+)\)/g, (_, name) => css.getPropertyValue(name).trim()));
+    const value = (_, name) => css.getPropertyValue(name).trim();
+    return JSON.parse(text.replace(/var\((--[\w-]+)\)/g, value));
   }
 
   listenToPlot() {
@@ -193,13 +209,17 @@ class Figure {
     this.plot.dataset.heard = "yes";
     this.plot.on("plotly_doubleclick", () => this.unzoom([...this.zoomed.keys()]));
     this.plot.on("plotly_relayout", (event) => {
-      for (const name of Object.keys(event)) {
-        const axis = name.match(/^([xy]axis\d*)\.range/)?.[1];
-        const panel = this.panels.find((p) => axis && (p.x === axis || p.y === axis));
-        if (panel) this.zoomed.set(panel.x === axis ? panel.group : panel.key, [...this.plot.layout[axis].range]);
-      }
-      this.refresh();
+      for (const name of Object.keys(event)) this.zoom(name.match(/^([xy]axis\d*)\.range/)?.[1]);
+      this.outdated = true;
+      this.draw([]); // at once, before the browser shows plotly's own stubs
     });
+  }
+
+  /** Keep what a person has zoomed an axis to. */
+  zoom(axis) {
+    const panel = this.panels.find((p) => p.x === axis || p.y === axis);
+    if (!panel) return;
+    this.zoomed.set(panel.x === axis ? panel.group : panel.key, [...this.plot.layout[axis].range]);
   }
 
   unzoom(keys) {
@@ -207,53 +227,16 @@ class Figure {
     this.refresh();
   }
 
-  /** The headers of the panels: title or choice, and small buttons. */
-  head() {
-    const state = JSON.stringify([this.panels.map((p) => [p.meta, p.yspec.type, this.isZoomed(p)]), this.only]);
-    if (state !== this.state) {
-      this.state = state;
-      const focus = this.heads.contains(document.activeElement) && document.activeElement.ariaLabel;
-      this.heads.replaceChildren(...this.panels.map((panel, i) => this.headOf(panel, i)));
-      if (focus) [...this.heads.querySelectorAll("button, select")].find((n) => n.ariaLabel === focus)?.focus();
-    }
-    [...this.heads.children].forEach((node, i) => {
-      const rect = this.rects.get(i);
-      node.hidden = !rect;
-      for (const key in rect) node.style[key] = `${rect[key]}px`;
-    });
-  }
-
   isZoomed(panel) {
     return this.zoomed.has(panel.group) || this.zoomed.has(panel.key);
   }
 
-  headOf(panel, i) {
-    const { title, choices, choice, label } = panel.meta;
-    const name = choices?.find(([value]) => value === choice)?.[1] ?? title;
-    const button = (what, content, onclick, more) => h("button",
-      { type: "button", "aria-label": `${name}: ${what}`, title: what, onclick, ...more }, content);
-    const log = panel.yspec.type === "log";
-    return h("section", { class: "ew-panel", "aria-label": name },
-      choices ? this.select(i, choices, choice, label) : h("h3", {}, title),
-      this.isZoomed(panel) &&
-        button("reset zoom", "reset zoom", () => this.unzoom([panel.group, panel.key])) || null,
-      button("logarithmic axis", "log", () => {
-        this.scales.set(panel.meta.title, log ? "linear" : "log");
-        this.refresh();
-      }, { "aria-pressed": String(log) }),
-      button("full screen", icon(FULL_SCREEN), () => this.fill(i), { "aria-pressed": String(this.only === i) }));
-  }
-
-  select(i, choices, choice, label) {
-    const option = ([value, text]) => h("option", { value, selected: value === choice }, text);
-    const onchange = (event) => this.store.model.send({ type: "choice", panel: i, value: event.target.value });
-    return h("select", { "aria-label": label ?? `Plot ${i + 1}`, onchange }, ...choices.map(option));
-  }
-
+  /** Let a panel fill the screen (or the figure, where the browser has no full screen), and back. */
   fill(i) {
     this.only = this.only === i ? null : i;
-    if (this.only === null && document.fullscreenElement === this.root) document.exitFullscreen();
-    else if (this.only !== null) this.root.requestFullscreen?.().catch(() => {}); // fills the figure then
+    const full = document.fullscreenElement === this.root;
+    if (this.only !== null) this.root.requestFullscreen?.().catch(() => {});
+    else if (full) document.exitFullscreen();
     this.refresh();
   }
 
@@ -261,8 +244,9 @@ class Figure {
   annotate() {
     const full = this.plot._fullLayout;
     const visible = this.panels.filter((_, i) => this.rects.has(i));
-    for (const panel of visible) Object.assign(panel, { xaxis: full[panel.x], yaxis: full[panel.y] });
-    this.marks.replaceChildren(...visible.flatMap((p) => [...tips(p), ...labels(p, 0.8 * this.font)]));
+    for (const p of visible) Object.assign(p, { xaxis: full[p.x], yaxis: full[p.y] });
+    const marks = visible.flatMap((p) => [...tips(p), ...labels(p, 0.8 * this.font)]);
+    this.marks.replaceChildren(...marks);
     if (this.mouse) this.hover(this.mouse);
   }
 
@@ -276,8 +260,8 @@ class Figure {
     const panel = this.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
     const step = panel && commonStep(panel.curves, panel.xaxis.p2d(x - panel.xaxis._offset));
     if (step === undefined) return;
-    const at = pixel(panel.xaxis, step), { _offset, _length } = panel.yaxis;
-    this.cursor = h("line", { x1: at, x2: at, y1: _offset, y2: _offset + _length, class: "ew-cursor" });
+    const at = pixel(panel.xaxis, step), { _offset: y1, _length } = panel.yaxis;
+    this.cursor = h("line", { x1: at, x2: at, y1, y2: y1 + _length, class: "ew-cursor" });
     this.marks.append(this.cursor);
     this.box.replaceChildren(...hoverBox(panel, step));
     this.box.hidden = false;
@@ -287,9 +271,12 @@ class Figure {
   }
 }
 
+/** Whether a trace is drawn as one path of ours. */
+const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
+
 /** A sentence in place of plots. */
-const sorry = (error) =>
-  h("p", { role: "alert", class: "ew-notice ew-sorry" }, `The plots cannot be drawn: ${error.message}`);
+const sorry = ({ message }) =>
+  h("p", { role: "alert", class: "ew-notice ew-sorry" }, `The plots cannot be drawn: ${message}`);
 
 /** The x values of a trace; bars reach half a bar beyond them. */
 function spread(trace) {

@@ -6,14 +6,17 @@ const rowOf = ({ step, text, color, symbol: shape }) =>
     color ? symbol(shape, color) : h("span", {}), h("span", {}, text));
 
 function noticeOf({ text, details }, dismiss) {
-  return h("div", { class: "ew-notice", role: "alert" },
-    h("div", {}, text, details ? h("details", {}, h("summary", {}, "Details"), h("pre", {}, details)) : null),
-    h("button", { type: "button", "aria-label": "Dismiss", title: "Dismiss", onclick: dismiss }, icon(CROSS)));
+  const more = details && h("details", {}, h("summary", {}, "Details"), h("pre", {}, details));
+  const name = "Dismiss";
+  return h("div", { class: "ew-notice", role: "alert" }, h("div", {}, text, more || null),
+    h("button", { type: "button", "aria-label": name, title: name, onclick: dismiss }, icon(CROSS)));
 }
 
 function render({ model, el }) {
   const notices = h("div", {});
-  const list = h("ol", { class: "ew-log", role: "log", "aria-live": "polite", "aria-label": "What happened", tabindex: 0 });
+  const list = h("ol", {
+    class: "ew-log", role: "log", "aria-live": "polite", "aria-label": "What happened", tabindex: 0,
+  });
   const atEnd = () => list.scrollTop + list.clientHeight > list.scrollHeight - 8;
   const toEnd = () => (list.scrollTop = list.scrollHeight);
   const drawRows = () => {

@@ -22,7 +22,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 class Pages(Voila):
     """Voila with our templates before its own and with `labs/voila.json` as its only settings."""
 
-    sockets: list[socket]  # bound before the pre-heated kernels start, which must know the port
+    listener: socket  # bound before the pre-heated kernels start, which must know the port
 
     @default("config_file_paths")
     def _default_config_file_paths(self) -> list[str]:
@@ -40,7 +40,8 @@ class Pages(Voila):
         return settings
 
     def listen(self) -> None:
-        HTTPServer(self.app).add_sockets(self.sockets)
+        self.listener.setblocking(False)
+        HTTPServer(self.app).add_socket(self.listener)
         print(f"Edgewise is at {self.connection_url}", flush=True)
         if self.open_browser:
             threading.Thread(target=webbrowser.open, args=[self.connection_url]).start()
@@ -59,5 +60,6 @@ def quiet_logs() -> None:
     def unexpected(record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
-    logging.getLogger("asyncio").addFilter(unexpected)
+    for name in ["asyncio", "tornado.application"]:
+        logging.getLogger(name).addFilter(unexpected)
     logging.getLogger("tornado").setLevel(logging.ERROR)

@@ -1,11 +1,11 @@
 """The labs as pages (Voila) and as notebooks (JupyterLab), on this machine only."""
 
 import argparse
+import os
+import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from socket import socket
-
-from tornado.netutil import bind_sockets
 
 from lab_core.knobs import BadInput
 from widgets.cards import LABS
@@ -13,16 +13,21 @@ from widgets.cards import LABS
 HOST = "127.0.0.1"
 
 
-def bind(port: int) -> list[socket]:
-    """Sockets that listen on this machine's `port`, 0 for a free one; BadInput where none can."""
+def bind(port: int) -> socket.socket:
+    """A socket that listens on this machine's `port`, 0 for a free one; BadInput where none can."""
     if not 0 <= port <= 65535:
         raise BadInput(f"port: {port} is not a port; give 1 to 65535, or leave it out.")
     try:
-        return bind_sockets(port, HOST)
+        return socket.create_server((HOST, port))
     except PermissionError:
         raise BadInput(f"port: {port} is reserved; give one above 1023, or leave it out.") from None
     except OSError:
         raise BadInput(f"port: {port} is in use; give another one, or leave it out.") from None
+
+
+def skip_slow_import() -> None:
+    """Spare the start 3 s: jsonschema would build a grammar of web addresses that nobody uses."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def serve(
@@ -33,26 +38,28 @@ def serve(
     `preheat` keeps a started kernel ready for each lab, which then opens faster and costs about
     290 MB of memory.
     """
-    sockets = bind(port)
-    # jsonschema would build a grammar of international web addresses, for 3 s and for nobody.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    listener = bind(port)
+    skip_slow_import()
     from widgets import pages
 
     pages.quiet_logs()
-    app = pages.Pages(port=sockets[0].getsockname()[1], open_browser=open_browser)
-    app.sockets = sockets
+    app = pages.Pages(port=listener.getsockname()[1], open_browser=open_browser)
+    app.listener = listener
     app.initialize([str(folder), f"--preheat_kernel={preheat}"])
     app.start()
 
 
-def open_lab(open_browser: bool = True, folder: Path = LABS) -> None:
-    """Open the notebooks of `folder` in JupyterLab, which asks no other machine for news."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+def open_lab(options: Sequence[str] = (), folder: Path = LABS) -> None:
+    """Open the notebooks of `folder` in JupyterLab, which asks no other machine for news.
+
+    `options` are JupyterLab's own, such as `--no-browser` or `--port=8888`.
+    """
+    skip_slow_import()
     from jupyterlab.labapp import LabApp
 
-    settings = Path(__file__).with_name("jupyterlab.json")
-    browser = [] if open_browser else ["--no-browser"]
-    LabApp.launch_instance([str(folder), f"--config={settings}", *browser])
+    paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    LabApp.launch_instance([str(folder), *options])
 
 
 def main(argv: list[str] | None = None) -> int:

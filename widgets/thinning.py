@@ -33,12 +33,17 @@ def thin(x: Floats, y: Floats, cell: float) -> tuple[Floats, Floats]:
 
 @dataclass
 class Points:
-    """A trace's points, at most `window` of them (x ascending), and how many the page has."""
+    """A trace's points, at most `window` of them (x ascending), and how many the page has.
+
+    The newest cell is open: its points are thinned again, and sent again, as more come in, so that
+    all of a curve is equally dense.
+    """
 
     window: int
     x: Floats = field(default_factory=_empty)
     y: Floats = field(default_factory=_empty)
     cell: float = 0.0  # a power of two, so that a coarser grid's points lie on the finer grid
+    closed: int = 0  # points before the open cell
     sent: int = 0
     stale: bool = True  # the page must drop what it has
 
@@ -47,27 +52,37 @@ class Points:
         x, y = np.asarray(x, np.float32), np.asarray(y)
         with np.errstate(over="ignore"):
             y = y.astype(np.float32)
-        measured = np.isfinite(y)
-        x, y = thin(x[measured], y[measured], self.cell)
-        self.x, self.y = np.concatenate([self.x, x]), np.concatenate([self.y, y])
+        if not (measured := np.isfinite(y)).any():
+            return
+        final = slice(0, self.closed)
+        x = np.concatenate([self.x[self.closed :], x[measured]])
+        y = np.concatenate([self.y[self.closed :], y[measured]])
+        x, y = thin(x, y, self.cell)
+        self.x, self.y = np.concatenate([self.x[final], x]), np.concatenate([self.y[final], y])
+        self.sent = min(self.sent, self.closed)
         if len(self.x) > self.window:
             self._thin_anew()
+        self._close()
 
     def replace(self, x: ArrayLike, y: ArrayLike) -> None:
         """Forget all points and take these."""
-        self.x, self.y, self.cell = _empty(), _empty(), 0.0
+        self.x, self.y, self.cell, self.closed = _empty(), _empty(), 0.0, 0
         self.stale = True
         self.append(x, y)
 
-    def take(self) -> tuple[Floats, Floats, bool]:
-        """Points that the page lacks, and whether they replace those it has; marks them sent."""
-        start, stale = (0 if self.stale else self.sent), self.stale
+    def take(self) -> tuple[Floats, Floats, int]:
+        """Points for the page and how many of its own it keeps before them; marks all sent."""
+        keep = 0 if self.stale else self.sent
         self.sent, self.stale = len(self.x), False
-        return self.x[start:], self.y[start:], stale
+        return self.x[keep:], self.y[keep:], keep
 
     @property
     def pending(self) -> bool:
         return self.stale or self.sent < len(self.x)
+
+    def _close(self) -> None:
+        cells = self.x // self.cell if self.cell else np.arange(len(self.x) + 1)
+        self.closed = int(np.searchsorted(cells, cells[-1]))
 
     def _thin_anew(self) -> None:
         """Thin to half the window or so, which leaves room to grow: amortised, one more send."""

@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 MACOS = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
@@ -29,6 +29,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PATIENCE_MS = 60_000  # a cold kernel on a busy machine of two cores
 LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
 
 
@@ -42,14 +43,22 @@ def find_chromium() -> str:
     how("no Chromium: install it (`apt install chromium`) or name it in EDGEWISE_CHROMIUM")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # other packages may want the event loop that it occupies
 def browser() -> Iterator[Browser]:
-    """A headless Chromium for the whole session."""
+    """A headless Chromium for all browser tests."""
     path = find_chromium()
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+def command_of(process: psutil.Process) -> str:
+    """The command line of a process, "" once it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Server:
     def kernels(self) -> list[psutil.Process]:
         """The kernels that are alive now."""
         children = self.process.children(recursive=True)
-        return [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
+        return [child for child in children if "ipykernel_launcher" in command_of(child)]
 
     def lab(self, notebook: str) -> str:
         """The address of one lab's page."""
@@ -117,6 +126,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(errors: bool = False, **options) -> Page:
         contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
         page = contexts[-1].new_page()
         (Problems() if errors else problems).watch(page)
         return page

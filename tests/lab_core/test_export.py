@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -63,7 +64,7 @@ RECIPES = {
         CLASSES,
         "lr=0.1,0.2&batch_size=7&change=10:0:0:lr=0.15&branch=33:0:here:optimizer=adam;lr=0.01"
         "&branch=33:0:start:model=deep-linear;lr=0.05&change=60:1:*:weight_decay=0.1"
-        "&branch=70:1:here:loss=cross-entropy&branch=40:2:start:data=digits;n=50;batch_size=0"
+        "&branch=40:2:start:data=digits;n=50;batch_size=0&branch=70:1:here:loss=cross-entropy"
         "&branch=100:0:here:steps=120&branch=100:0:here:steps=120;optimizer=gd;lr=0.3",
     ),
 }  # fmt: skip
@@ -72,7 +73,6 @@ DRIVER = """
 import contextlib, io, json, sys
 sys.modules["lab_core"] = None
 sys.modules["widgets"] = None
-import torch; torch.set_num_threads(1)
 printed = {}
 for name, text in json.load(sys.stdin).items():
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -83,8 +83,11 @@ json.dump(printed, sys.stdout)
 
 
 def python(*arguments: str, text: str) -> str:
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(
+        [sys.executable, *arguments], input=text, capture_output=True, text=True, check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

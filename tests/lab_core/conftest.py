@@ -1,0 +1,14 @@
+"""One thread, since equal bits are promised for that; and properties that never time out or vary."""
+
+import pytest
+from hypothesis import settings
+
+from lab_core.devices import one_thread
+
+settings.register_profile("core", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("core")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def single_thread() -> None:
+    one_thread()

@@ -1,0 +1,53 @@
+"""Small problems that the tests of the core share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lab_core.losses import LOSSES
+from lab_core.mlp import Kernel
+from lab_core.models import MLP, views
+from lab_core.objective import Objective
+from lab_core.recipe import Recipe
+
+SMALL = Recipe().set({"data": "chebyshev", "width": 6, "steps": 40, "probes": ()})
+CLASSES = SMALL.set({"data": "clusters", "n": 24, "k": 3, "dim": 4})
+
+
+def gaussian(*shape: int, seed: int = 0) -> Tensor:
+    """Independent N(0, 1) in float64, the same on every call."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def problem(
+    model: MLP, loss: str = "squared-error", R: int = 3, N: int = 7, d: int = 4, c: int = 3,
+    own_data: bool = False,
+) -> tuple[Kernel, Objective, Tensor]:
+    """The hand-written kernel, the autograd oracle of the same objective, and weights [R, P]."""  # fmt: skip
+    x = gaussian(R if own_data else 1, N, d)
+    y = gaussian(*x.shape[:2], c, seed=1)
+    if LOSSES[loss].classes:
+        y = torch.nn.functional.one_hot(y.argmax(-1), c).to(x)
+    oracle = Objective(model, LOSSES[loss](), x, y, R)
+    w = 0.7 * gaussian(R, oracle.size, seed=2)
+    return Kernel(model, LOSSES[loss](), x, y, R), oracle, w
+
+
+def close(a: Any, b: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
+    """Equal up to rounding in float64."""
+    a, b = (x if isinstance(x, Tensor) else torch.tensor(x, dtype=torch.float64) for x in (a, b))
+    torch.testing.assert_close(a, b, rtol=rtol, atol=atol, check_dtype=False)
+
+
+class Nowhere:
+    """The `at` of a step that asks for nothing beyond the flat tensor."""
+
+    t = 0
+    objective = None
+
+    @staticmethod
+    def views(w: Tensor) -> dict[str, Tensor]:
+        return views(w, {"w": (w.shape[1],)})

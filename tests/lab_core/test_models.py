@@ -1,0 +1,188 @@
+"""Models: parametrisations by what they promise, initial weights by what they share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lab_core.losses import SquaredError
+from lab_core.models import ACTIVATIONS, MLP, MODELS, PARAMETRIZATIONS, initial, size, stream, views
+from lab_core.objective import Objective, objective
+from lab_core.recipe import Recipe
+from lab_core.run import Run
+from tests.lab_core.small import close, gaussian
+
+# name -> outputs of the model at its defaults, from plain 2-d weights (and biases) in order
+REFERENCE: dict[str, Callable[..., Tensor]] = {
+    "mlp": lambda x, w1, b1, w2, b2: torch.tanh(x @ w1 + b1) @ w2 + b2,
+    "deep-linear": lambda x, w1, w2: x @ w1 @ w2,
+}
+FUNCTIONS = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "gelu": torch.nn.functional.gelu,
+    "linear": lambda z: z,
+}
+
+
+def test_every_entry_has_its_reference_line() -> None:
+    assert set(REFERENCE) == set(MODELS) and set(FUNCTIONS) == set(ACTIVATIONS)
+    assert set(OUTPUT_VARIANCE) == set(GROWTH) == set(PARAMETRIZATIONS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_forward(name: str) -> None:
+    model = MODELS[name]()
+    shapes = model.shapes(5, 3)
+    w, x = gaussian(2, size(shapes)), gaussian(2, 4, 5, seed=1)
+    out = model.forward(views(w, shapes), x)
+    for r in range(2):
+        pieces = [v[r] for v in views(w, shapes).values()]
+        close(out[r], REFERENCE[name](x[r], *pieces))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_derivatives_of_an_activation(name: str) -> None:
+    z = torch.linspace(-4, 4, 81, dtype=torch.float64) + 0.01
+    z.requires_grad_()
+    phi = ACTIVATIONS[name]
+    a = phi.value(z)
+    close(a, FUNCTIONS[name](z))
+    (first,) = torch.autograd.grad(a.sum(), z, create_graph=True)
+    close(phi.first(z, a), first)
+    second = torch.zeros_like(z)
+    if first.requires_grad:
+        (second,) = torch.autograd.grad(first.sum(), z)
+    close(phi.second(z, a), second)
+
+
+def test_views_share_memory_and_cover_w() -> None:
+    shapes = MLP(width=3).shapes(2, 1)
+    w = torch.arange(2.0 * size(shapes)).reshape(2, -1)
+    pieces = views(w, shapes)
+    assert {n: tuple(p.shape[1:]) for n, p in pieces.items()} == shapes
+    assert torch.equal(torch.cat([p.reshape(2, -1) for p in pieces.values()], 1), w)
+    pieces["bias1"].zero_()
+    assert int((w == 0).sum()) == 1 + 2 * 3, "w changed too"
+
+
+# ---- initial weights
+
+
+def test_one_seed_gives_one_start_up_to_scale() -> None:
+    one, two = (initial(MLP(), 5, 3, 7, scale) for scale in (1.0, 2.0))
+    close(two, 2 * one)
+    assert torch.equal(one, initial(MLP(activation="relu"), 5, 3, 7, 1.0))
+    assert not torch.equal(one, initial(MLP(), 5, 3, 8, 1.0))
+    shallow, deep = (views(initial(MLP(depth=n), 5, 3, 7, 1.0)[None], MLP(depth=n).shapes(5, 3))
+                     for n in (2, 3))  # fmt: skip
+    assert torch.equal(shallow["weight1"], deep["weight1"]), "the same where the shapes allow"
+    assert not any(p.any() for n, p in deep.items() if n.startswith("bias"))
+
+
+def test_weights_have_the_stated_standard_deviation() -> None:
+    for name in PARAMETRIZATIONS:
+        model = MLP(width=100, depth=3, parametrization=name)
+        pieces = views(initial(model, 64, 10, 0, 0.5)[None], model.shapes(64, 10))
+        for n, std in model.stds(64, 10).items():
+            assert float(pieces[n].std()) == pytest.approx(0.5 * std, rel=0.05)
+
+
+def test_a_stream_depends_on_its_key_alone() -> None:
+    draw = [torch.rand(1, generator=stream(*key)).item()  # type: ignore[arg-type]
+            for key in (("batch", 0, 1), ("batch", 0, 1), ("batch", 1, 0), ("init", 0, 1))]  # fmt: skip
+    assert draw[0] == draw[1] and len(set(draw)) == 3
+
+
+# ---- parametrisations
+
+# output variance at width 4n over that at width n, at initialisation, for wide linear nets
+OUTPUT_VARIANCE = {"standard": 1.0, "ntk": 1.0, "mup": 1 / 4}
+
+
+def outputs(model: MLP, x: Tensor, seeds: int = 400) -> Tensor:
+    w = torch.stack([initial(model, x.shape[-1], 1, s, 1.0) for s in range(seeds)])
+    shapes = model.shapes(x.shape[-1], 1)
+    return model.forward(views(w, shapes), x.expand(seeds, -1, -1))
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS)
+def test_output_variance_at_initialisation(name: str) -> None:
+    """O(1) in the standard and NTK forms (here |x|^2 / d); 1 / width under maximal update."""
+    x = gaussian(1, 1, 6)
+    narrow, wide = (
+        float(outputs(MLP(width=n, depth=3, activation="linear", parametrization=name), x).var())
+        for n in (16, 64)
+    )
+    assert wide / narrow == pytest.approx(OUTPUT_VARIANCE[name], rel=0.35)
+    expected = float(x.square().mean()) * (1 / 16 if name == "mup" else 1)
+    assert narrow == pytest.approx(expected, rel=0.35)
+
+
+def changes(name: str, width: int) -> tuple[float, float]:
+    """After one step of GD: the change of a hidden feature (rms), and of the output.
+
+    The targets are large, so that the first residuals do not depend on where the output starts.
+    """
+    model = MLP(width=width, depth=3, parametrization=name)
+    x, y = gaussian(1, 5, 6), 30 * gaussian(1, 5, 1, seed=1)
+    L = objective(model, SquaredError(), x, y, 1)
+    w0 = initial(model, 6, 1, 0, 1.0)[None]
+    w1 = w0 - 1e-3 * L.gradient(w0)[1]
+
+    def features(w: Tensor) -> Tensor:  # the last hidden layer's activations, by a bare output
+        pieces, layers = views(w, L.shapes), model.layers(6, 1)
+        h = x
+        for i in (1, 2):
+            layer = layers[i - 1]
+            z = layer.weight_scale * (h @ pieces[f"weight{i}"])
+            h = torch.tanh(z + layer.bias_scale * pieces[f"bias{i}"])
+        return h
+
+    moved = (features(w1) - features(w0)).square().mean().sqrt()
+    shifted = (L.outputs(w1, x) - L.outputs(w0, x)).square().mean().sqrt()
+    return float(moved), float(shifted)
+
+
+# how the changes of the features and of the output in one step grow with width, as its power
+GROWTH = {"standard": (1 / 2, 1.0), "ntk": (-1 / 2, 0.0), "mup": (0.0, 0.0)}
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS)
+def test_what_one_step_changes_as_the_net_widens(name: str) -> None:
+    """At one learning rate muP learns features at every width, the NTK form freezes them, and the
+    standard form's output blows up."""
+    narrow, wide = changes(name, 64), changes(name, 1024)
+    for before, after, power in zip(narrow, wide, GROWTH[name], strict=True):
+        assert after / before == pytest.approx(16**power, rel=0.3)
+
+
+def trajectory(depth: int, **settings: Any) -> tuple[Tensor, Recipe]:
+    recipe = Recipe().set({"data": "chebyshev", "n": 8, "width": 9, "depth": depth, "steps": 30,
+                           "probes": (), **settings})  # fmt: skip
+    return torch.tensor(Run(recipe).finish().arms[0].record["train_loss"][1]), recipe
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_maximal_update_is_ntk_divided_at_the_output(depth: int) -> None:
+    """muP(lr) = NTK with its output divided by sqrt(width) and its step multiplied by width."""
+
+    class Divided(MLP):
+        def forward(self, pieces: dict[str, Tensor], x: Tensor) -> Tensor:
+            return super().forward(pieces, x) / self.width**0.5
+
+    ours, recipe = trajectory(depth, parametrization="mup", lr=0.2)
+    x, y = (torch.tensor(a)[None] for a in recipe.data.arrays(0)[:2])
+    model = Divided(width=9, depth=depth, parametrization="ntk")
+    L, w = Objective(model, SquaredError(), x, y, 1), initial(model, 1, 1, 0, 1.0)[None]
+    for t in range(30):
+        loss, g = L.gradient(w)
+        close(loss, ours[t], rtol=1e-9)
+        w = w - 0.2 * 9 * g
+
+
+def test_one_layer_has_no_width_and_maximal_update_is_the_ntk_form() -> None:
+    one, other = (MLP(depth=1, parametrization=p).layers(5, 3) for p in ("mup", "ntk"))
+    assert one == other

@@ -1,0 +1,208 @@
+"""One battery for every optimizer: equal to torch.optim, and as stable as it says it is.
+
+A new optimizer fails here until it has its line in `REFERENCE`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, optim
+
+from lab_core.knobs import knobs
+from lab_core.optimizers import OPTIMIZERS, Adam, AdamW, HeavyBall, Nesterov, Optimizer, RMSProp
+from tests.lab_core.small import Nowhere, close, gaussian
+
+# name -> the same optimizer of torch, on a parameter p, with our knobs (floats)
+REFERENCE: dict[str, Callable[[Tensor, Any], optim.Optimizer]] = {
+    "gd": lambda p, o: optim.SGD([p], o.lr, weight_decay=o.weight_decay),
+    "heavy-ball": lambda p, o: optim.SGD([p], o.lr, o.beta, weight_decay=o.weight_decay),
+    "nesterov": lambda p, o: optim.SGD(
+        [p], o.lr, o.beta, weight_decay=o.weight_decay, nesterov=o.beta > 0
+    ),
+    "rmsprop": lambda p, o: optim.RMSprop(
+        [p], o.lr, alpha=o.beta2, eps=o.eps, weight_decay=o.weight_decay
+    ),
+    "adam": lambda p, o: optim.Adam([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
+    "adamw": lambda p, o: optim.AdamW([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
+}
+# a few values of every knob, for replicas that all differ
+SWEEP = {
+    "lr": (0.02, 0.05, 0.1),
+    "weight_decay": (0.0, 0.05, 0.3),
+    "beta": (0.0, 0.5, 0.95),
+    "beta1": (0.0, 0.5, 0.9),
+    "beta2": (0.9, 0.99, 0.999),
+    "eps": (1e-8, 1e-4, 1e-2),
+}
+R, P = 3, 6
+A = gaussian(P, P)
+
+
+def gradient(w: Tensor) -> Tensor:
+    """Of 1/2 |A w|^2 - sum cos w: neither quadratic nor separable."""
+    return w @ (A.T @ A) + w.sin()
+
+
+def train(o: Optimizer, w: Tensor, steps: int) -> Tensor:
+    state = o.init(w)
+    path = [w]
+    for _ in range(steps):
+        w, state = o.step(w, gradient(w), state, Nowhere())
+        path.append(w)
+    return torch.stack(path)
+
+
+def train_torch(name: str, o: Optimizer, w: Tensor, steps: int) -> Tensor:
+    p = w.clone()
+    theirs = REFERENCE[name](p, o)
+    path = [p.clone()]
+    for _ in range(steps):
+        p.grad = gradient(p)
+        theirs.step()
+        path.append(p.clone())
+    return torch.stack(path)
+
+
+def single(o: Optimizer, r: int) -> Optimizer:
+    """The optimizer of one replica, its knobs floats."""
+    values = {n: getattr(o, n) for n in knobs(o)}
+    return replace(o, **{n: float(v[r]) if isinstance(v, Tensor) else v for n, v in values.items()})
+
+
+def test_every_optimizer_has_its_reference_line() -> None:
+    assert set(REFERENCE) == set(OPTIMIZERS)
+    assert {n for cls in OPTIMIZERS.values() for n in knobs(cls)} == set(SWEEP)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_equal_to_torch_over_50_steps(name: str, decay: float) -> None:
+    o = OPTIMIZERS[name](lr=0.03, weight_decay=decay)
+    w = gaussian(R, P, seed=1)
+    close(train(o, w, 50), train_torch(name, o, w, 50), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_replicas_with_knobs_of_their_own_equal_torch_one_by_one(name: str) -> None:
+    columns = {n: torch.tensor(SWEEP[n], dtype=torch.float64)[:, None] for n in knobs(OPTIMIZERS[name])}
+    o, w = OPTIMIZERS[name](**columns), gaussian(R, P, seed=1)
+    path = train(o, w, 50)
+    for r in range(R):
+        close(path[:, r : r + 1], train_torch(name, single(o, r), w[r : r + 1], 50), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_is_pure_and_its_state_has_a_row_for_each_replica(name: str) -> None:
+    o, w, g = OPTIMIZERS[name](weight_decay=0.1), gaussian(R, P), gaussian(R, P, seed=1)
+    state = o.step(w, g, o.init(w), Nowhere())[1]
+    before = [x.clone() for x in (w, g, *state.values()) if isinstance(x, Tensor)]
+    first, second = (o.step(w, g, state, Nowhere()) for _ in range(2))
+    after = [x for x in (w, g, *state.values()) if isinstance(x, Tensor)]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(first[0], second[0]) and first[0].shape == (R, P)
+    assert all(x.shape[0] == R for x in first[1].values() if isinstance(x, Tensor))
+
+
+# ---- the preconditioner
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_preconditioner_is_what_the_step_divides_by(name: str) -> None:
+    """w' = w (less the decoupled decay) - lr * direction / P, the direction m where there is one."""
+    o, w = OPTIMIZERS[name](lr=0.03, weight_decay=0.1), gaussian(R, P, seed=1)
+    state = o.init(w)
+    for _ in range(5):
+        g = gradient(w)
+        p = o.preconditioner(w, g, state)
+        new, state = o.step(w, g, state, Nowhere())
+        if p is not None:
+            start = w if o.coupled else (1 - o.lr * o.weight_decay) * w
+            direction = state.get("m", g + o.weight_decay * w)
+            close(new, start - o.lr * direction / p)
+        w = new
+
+
+# ---- stability
+
+
+def knob_grid(cls: type[Optimizer]) -> dict[str, Tensor]:
+    """Columns [R, 1] of lr x momentum x weight decay, each twice: below and above the threshold."""
+    momentum = [n for n in ("beta", "beta1") if n in knobs(cls)]
+    names = ["lr", *momentum, "weight_decay"]
+    values = [(0.01, 0.1, 1.0), *[(0.0, 0.5, 0.95)] * len(momentum), (0.0, 0.3)]
+    grid = torch.tensor(list(itertools.product(*values, (0, 1))), dtype=torch.float64)
+    return dict(zip([*names, "above"], grid.split(1, dim=1), strict=True))
+
+
+def frozen(o: Optimizer, v: Tensor) -> dict[str, Any]:
+    """A state whose second moment stays at v, because beta2 is 1 - 1e-14, and so late that Adam's
+    bias corrections are over; momentum starts at rest."""
+    state = o.init(v)
+    return state | {"v": v, "t": 10**17} if isinstance(o, RMSProp) else state
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
+    """g = H w with a dense random H. Where the top eigenvalue of H, or of P^-1 (H + coupled decay)
+    for a frozen P that differs by coordinate, is 0.999 of the stated threshold, w dies out; where it
+    is 1.001 of it, w grows."""
+    grid = knob_grid(OPTIMIZERS[name])
+    above = grid.pop("above")
+    late = {"beta2": 1 - 1e-14, "eps": 1e-12} if "beta2" in knobs(OPTIMIZERS[name]) else {}
+    o = OPTIMIZERS[name](**grid, **late)
+    n = len(above)
+    threshold = torch.as_tensor(o.stability_threshold()) * (1 + (2 * above - 1) * 1e-3)
+
+    turn = torch.linalg.qr(gaussian(n, P, P)).Q
+    M = turn @ torch.diag_embed(threshold * torch.linspace(0.1, 1, P, dtype=torch.float64)) @ turn.mT
+    v = gaussian(n, P, seed=4).square() + 0.1
+    p = o.preconditioner(torch.zeros(n, P), torch.zeros(n, P), frozen(o, v))
+    H = M
+    if p is not None:
+        root, decay = p.sqrt(), o.weight_decay if o.coupled else torch.zeros(n, 1)
+        H = root[:, :, None] * M * root[:, None] - torch.diag_embed(decay.expand(n, P))
+
+    w, state = 1e-100 * gaussian(n, P, seed=5), frozen(o, v)  # so small that g^2 leaves v alone
+    norms = []
+    for _ in range(800):
+        w, state = o.step(w, torch.bmm(H, w[:, :, None])[:, :, 0], state, Nowhere())
+        norms.append(w.norm(dim=1))
+    if p is not None:
+        close(state["v"], v)
+    grew = norms[-1] > norms[-400]
+    assert torch.equal(grew, above[:, 0] == 1)
+
+
+def test_thresholds_meet_where_the_methods_do() -> None:
+    """Without momentum heavy ball and Nesterov are GD; without decay AdamW is Adam."""
+    for lr in (0.01, 3.0):
+        for decay in (0.0, 0.2):
+            gd = 2 / lr - decay
+            for cls in (HeavyBall, Nesterov):
+                close(cls(lr=lr, beta=0.0, weight_decay=decay).stability_threshold(), gd)
+        close(AdamW(lr=lr).stability_threshold(), Adam(lr=lr).stability_threshold())
+        close(Adam(lr=lr, beta1=0.0).stability_threshold(), RMSProp(lr=lr).stability_threshold())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_threshold_of_each_replica_is_its_own(name: str) -> None:
+    grid = knob_grid(OPTIMIZERS[name])
+    grid.pop("above")
+    o = OPTIMIZERS[name](**grid)
+    threshold = o.stability_threshold()
+    assert isinstance(threshold, Tensor) and threshold.shape == grid["lr"].shape
+    for r in range(len(threshold)):
+        close(threshold[r, 0], single(o, r).stability_threshold())
+    assert OPTIMIZERS[name].label and OPTIMIZERS[name].formula
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_learning_rate_of_a_million_steps_without_complaint(name: str) -> None:
+    path = train(OPTIMIZERS[name](lr=1e6), gaussian(R, P), 3)
+    assert path.shape == (4, R, P) and float(path[1].abs().max()) > 1e5

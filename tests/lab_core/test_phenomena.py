@@ -1,0 +1,119 @@
+"""Every claim holds over its seeds, every preset has one, and every judge can say no."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lab_core.claims import Claim, Verdict, finished
+from lab_core.phenomena import PHENOMENA
+from lab_core.recipe import Recipe
+from lab_core.run import Run
+
+CLAIMS = [
+    pytest.param(c, id=f"{c.preset}-{i}", marks=[pytest.mark.long] if c.long else [])
+    for p in PHENOMENA.values()
+    for i, c in enumerate(p.claims)
+]
+EOS = PHENOMENA["edge-of-stability"]
+SEEDS = (0, 1, 2)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_claim_holds_over_its_seeds(claim: Claim) -> None:
+    assert len(set(claim.seeds)) >= 3
+    verdict = claim.check()
+    assert verdict.holds, f"{claim.claim} measured {verdict.measured}, expected {verdict.expected}"
+
+
+@pytest.mark.parametrize("name", PHENOMENA)
+def test_every_preset_is_borne_out_by_a_claim_on_its_own_recipe(name: str) -> None:
+    phenomenon = PHENOMENA[name]
+    papers = {slug for slug, _ in phenomenon.papers}
+    for slug, preset in phenomenon.presets.items():
+        claims = [c for c in phenomenon.claims if c.preset == slug]
+        assert claims, f"preset {slug} has no claim"
+        for claim in claims:
+            assert claim.paper in papers
+            assert claim.recipes[0].set({"seed": preset.recipe.seed}) == preset.recipe
+
+
+@pytest.mark.parametrize("name", PHENOMENA)
+def test_a_preset_unfolds_in_five_to_fifteen_seconds(name: str) -> None:
+    for preset in PHENOMENA[name].presets.values():
+        assert 5 <= preset.recipe.steps / preset.speed <= 15
+
+
+@pytest.mark.parametrize("path", sorted(Path("labs").glob("[0-9]*.ipynb")), ids=lambda p: p.stem)
+def test_a_notebook_says_what_its_phenomenon_says(path: Path) -> None:
+    said = json.loads(path.read_text("utf-8"))["metadata"]["edgewise"]
+    phenomenon = PHENOMENA[path.stem.split("_", 1)[1].replace("_", "-")]
+    assert said["title"] == phenomenon.title
+    assert said["question"] == phenomenon.question
+    assert said["papers"] == [citation for _, citation in phenomenon.papers]
+    assert said["minutes"] == phenomenon.minutes
+
+
+def judged(name: str, preset: str, *recipes: Recipe) -> list[Verdict]:
+    """What the judges of a preset's claims say of other runs."""
+    runs = [finished(r) for r in recipes]
+    return [c.judge(runs) for c in PHENOMENA[name].claims if c.preset == preset]
+
+
+def test_the_judges_of_the_edge_refuse_a_run_that_never_gets_there() -> None:
+    slow = EOS.presets["chebyshev"].recipe.set({"lr": (0.01, 0.02, 0.03), "steps": 1000})
+    assert not any(v.holds for v in judged("edge-of-stability", "chebyshev", slow))
+
+
+def test_the_judge_of_the_edge_refuses_a_loss_that_falls_at_every_step() -> None:
+    """Crossing alone is not enough: the record of the crossing runs with their loss made smooth."""
+    run = Run(EOS.presets["chebyshev"].recipe.set({"seed": SEEDS, "steps": 2500})).finish()
+    loss = run.arms[0].record.columns["train_loss"]
+    loss.values.sort(axis=0)
+    loss.values[:] = loss.values[::-1].copy()
+    (claim,) = [c for c in EOS.claims if c.preset == "chebyshev"]
+    assert not claim.judge([run]).holds
+
+
+@pytest.mark.parametrize("preset", ["heavy-ball", "nesterov", "rmsprop", "adam"])
+def test_the_judges_of_levels_refuse_a_level_that_is_off(preset: str) -> None:
+    recipe = EOS.presets[preset].recipe.set({"steps": 60, "n": 50})
+    assert not any(v.holds for v in judged("edge-of-stability", preset, recipe))
+
+
+def test_a_momentum_run_judged_by_the_threshold_of_gradient_descent_is_refused() -> None:
+    """2/lr is not where heavy ball settles: with beta = 0.5 its level is half as high again."""
+    recipe = EOS.presets["heavy-ball"].recipe.set({"n": 50, "steps": 1500})
+    run = finished(recipe)
+    arm = run.arms[0]
+    _, sharpness = arm.record["sharpness"]
+    lr = [r.optimizer.lr for r in arm.recipes]
+    assert (sharpness[-20:].mean(0) * lr / 2 > 1.3).all()
+
+
+def test_the_judge_of_the_hump_refuses_squared_error() -> None:
+    recipe = EOS.presets["cross-entropy"].recipe.set({"loss": "squared-error", "steps": 1000})
+    assert not any(v.holds for v in judged("edge-of-stability", "cross-entropy", recipe))
+
+
+def test_the_judge_of_the_catapult_refuses_small_steps() -> None:
+    recipe = EOS.presets["catapult"].recipe
+    assert not judged("edge-of-stability", "catapult", recipe.set({"lr": (0.3, 0.5)}))[0].holds
+    wide = recipe.set({"lr": (0.5, 1.5, 2.5), "init_scale": 0.1})
+    assert not judged("edge-of-stability", "catapult", wide)[0].holds
+
+
+def test_the_judge_of_halving_refuses_runs_below_the_edge() -> None:
+    recipe = EOS.presets["digits"].recipe.set({"n": 50, "steps": 100})
+    assert not any(v.holds for v in judged("edge-of-stability", "digits", recipe))
+
+
+def test_the_judge_of_warmup_refuses_a_warmup_of_one_step_and_a_small_init() -> None:
+    recipe = PHENOMENA["curvature-and-warmup"].presets["warmup"].recipe.set({"steps": 60})
+    (warm,) = recipe.changes
+    short = recipe.set({"changes": (type(warm)(0, 0, (("schedule", "constant"),), True),)})
+    small = recipe.set({"init_scale": 1.0})
+    for other in (short, small):
+        assert not judged("curvature-and-warmup", "warmup", other)[0].holds

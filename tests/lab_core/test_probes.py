@@ -1,0 +1,184 @@
+"""Probes measure what they say and never steer; the sharpness above all, along whole runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lab_core import curvature
+from lab_core.arm import Arm
+from lab_core.probes import PROBES
+from lab_core.recipe import Recipe
+from lab_core.run import Run
+from tests.lab_core.small import CLASSES, SMALL, close
+
+EVERYTHING = tuple((name, 5) for name in PROBES)
+# name -> the columns it writes for a classifier (a regression has no accuracy)
+REFERENCE = {
+    "sharpness": {"sharpness", "residual", "threshold", "ratio"},
+    "eigenvalues": {f"eigenvalue_{i}" for i in range(1, 6)},
+    "spectrum": set(),
+    "trace": {"trace", "trace_error"},
+    "weight_norm": {"weight_norm"},
+    "gradient_norm": {"gradient_norm"},
+    "accuracy": {"train_accuracy", "test_accuracy"},
+    "test_loss": {"test_loss"},
+}
+
+
+def test_every_probe_has_its_reference_line() -> None:
+    assert set(REFERENCE) == set(PROBES)
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_probe_writes_its_columns_at_its_cadence(name: str) -> None:
+    record = Run(CLASSES.set({"probes": ((name, 7),), "steps": 20})).finish().arms[0].record
+    assert set(record.columns) - {"lr", "train_loss"} == REFERENCE[name]
+    for column in REFERENCE[name] | {"lr"}:
+        steps, values = record[column]
+        assert steps.tolist() == [0, 7, 14] and np.isfinite(values).all()
+    assert set(record.arrays) == ({"spectrum"} if name == "spectrum" else set())
+
+
+# ---- sharpness along a run, warm-started from measurement to measurement
+
+
+def path(recipe: Recipe) -> tuple[Arm, dict[int, Tensor]]:
+    """A finished arm, and the weights of every step at which it measured."""
+    arm, every = Arm(recipe.split()), recipe.probes[0][1]
+    weights = {}
+    while not arm.done:
+        weights[arm.t] = arm.state.w
+        arm.advance(every)
+    return arm, weights
+
+
+def exact(arm: Arm, w: Tensor, k: int = 1) -> Tensor:
+    """The k top eigenvalues of the dense Hessian [R, k]."""
+    return torch.linalg.eigvalsh(curvature.dense(arm.objective.hvp(w), w)).flip(1)[:, :k]
+
+
+CHEBYSHEV = SMALL.set({"width": 8, "depth": 3, "seed": (0, 1, 2), "lr": (0.1, 0.2, 0.3)})
+CLUSTERS = CLASSES.set({"n": 60, "k": 4, "dim": 5, "width": 10, "init_scale": 0.5,
+                        "seed": (0, 1, 2), "lr": (0.2, 0.5, 1.0)})  # fmt: skip
+RUNS = {
+    "Chebyshev, seldom": (CHEBYSHEV, 1500, 50),
+    "Chebyshev, every step": (CHEBYSHEV.set({"seed": 0}), 100, 1),
+    "ReLU": (CHEBYSHEV.set({"activation": "relu"}), 600, 20),
+    "clusters": (CLUSTERS, 600, 20),
+    "clusters, minibatches": (CLUSTERS.set({"batch_size": 8, "lr": (0.1, 0.3)}), 400, 20),
+    "clusters, cross-entropy": (CLUSTERS.set({"loss": "cross-entropy", "lr": (1.0, 5.0)}), 400, 20),
+    "clusters, Adam": (CLUSTERS.set({"optimizer": "adam", "lr": (0.001, 0.01)}), 200, 10),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_sharpness_along_a_run(name: str) -> None:
+    recipe, steps, every = RUNS[name]
+    arm, weights = path(recipe.set({"steps": steps, "probes": (("sharpness", every),)}))
+    measured, sharpness = arm.record["sharpness"]
+    assert measured.tolist() == list(weights) and not arm.diverged
+    expected = np.array([exact(arm, w)[:, 0].numpy() for w in weights.values()])
+    np.testing.assert_allclose(sharpness, expected, rtol=1e-3)
+    if name.startswith("Chebyshev, seldom"):
+        ratio = arm.record["ratio"][1][-10:]
+        assert (np.abs(ratio.mean(0) - 1) < 0.1).sum() >= 6, "most replicas are at the edge"
+
+
+def test_sharpness_with_a_diverged_replica_in_the_stack() -> None:
+    recipe = SMALL.set({"lr": (0.2, 1e200, 0.1), "steps": 60, "probes": (("sharpness", 10),)})
+    arm, weights = path(recipe)
+    assert list(arm.diverged) == [1]
+    sharpness = arm.record["sharpness"][1]
+    assert np.isnan(sharpness[1:, 1]).all(), "nothing is recorded of what has diverged"
+    for row, w in zip(sharpness, weights.values(), strict=True):
+        w = w.clone()
+        w[1] = 0
+        close(torch.tensor(row)[[0, 2]], exact(arm, w)[[0, 2], 0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adamw"])
+def test_effective_sharpness_is_the_top_of_the_preconditioned_hessian(optimizer: str) -> None:
+    """P^-1 (H + coupled decay), whose eigenvalues are those of P^-1/2 (H + decay) P^-1/2."""
+    recipe = SMALL.set({"optimizer": optimizer, "lr": (1e-3, 1e-2), "weight_decay": 0.1,
+                        "probes": (("sharpness", 5),)})  # fmt: skip
+    arm = Arm(recipe.split())
+    expected = []
+    while not arm.done:
+        w, state, o = arm.state.w, arm.state.optimizer, arm.optimizer
+        H = curvature.dense(arm.objective.hvp(w), w)
+        H = H + (0.1 if o.coupled else 0.0) * torch.eye(w.shape[1], dtype=w.dtype)
+        p = o.preconditioner(w, arm.objective.gradient(w)[1], state)
+        assert p is not None
+        expected.append(torch.linalg.eigvals(H / p[:, :, None]).real.amax(1).numpy())
+        arm.advance(5)
+    np.testing.assert_allclose(arm.record["effective_sharpness"][1], expected, rtol=1e-3)
+    ratio = arm.record["effective_sharpness"][1] / arm.record["threshold"][1]
+    np.testing.assert_allclose(arm.record["ratio"][1], ratio)
+
+
+def test_the_threshold_is_that_of_the_rate_which_the_schedule_leaves() -> None:
+    recipe = SMALL.set({"schedule": "warmup", "warmup": 20, "lr": (0.1, 0.2), "weight_decay": 0.05,
+                        "probes": (("sharpness", 1),)})  # fmt: skip
+    record = Run(recipe).finish().arms[0].record
+    t, threshold = record["threshold"]
+    lr = np.minimum(1, (t[:, None] + 1) / 20) * [0.1, 0.2]
+    np.testing.assert_allclose(threshold, 2 / lr - 0.05)
+    np.testing.assert_allclose(record["lr"][1], lr)
+    np.testing.assert_allclose(record["ratio"][1], record["sharpness"][1] / threshold)
+
+
+# ---- the others
+
+
+def test_each_probe_against_its_definition() -> None:
+    recipe = CLASSES.set({"seed": (0, 1, 2), "probes": EVERYTHING, "steps": 26})
+    arm, weights = path(recipe)
+    last = {n: torch.tensor(c.values[-1]) for n, c in arm.record.columns.items()}
+    w, L = weights[25], arm.objective
+    H = curvature.dense(L.hvp(w), w)
+    five = torch.stack([last[f"eigenvalue_{i}"] for i in range(1, 6)], 1)
+    close(five, exact(arm, w, 5), rtol=1e-3)
+    diagonal = H.diagonal(dim1=1, dim2=2).sum(1)
+    assert bool(((last["trace"] - diagonal).abs() < 4 * last["trace_error"]).all())
+    close(last["weight_norm"], w.square().sum(1).sqrt())
+    close(last["gradient_norm"], L.gradient(w)[1].square().sum(1).sqrt())
+    for name, (x, y) in {"train": (L.x, L.y), "test": arm.test}.items():
+        right = L.outputs(w, x).argmax(-1) == y.expand(3, -1, -1).argmax(-1)
+        close(last[f"{name}_accuracy"], right.double().mean(1))
+    close(last["test_loss"], L.criterion(L.outputs(w, arm.test[0]), arm.test[1]).mean(-1))
+    step, density = arm.record.arrays["spectrum"]
+    assert step == 25 and density.grid.shape == density.density.shape == (3, 200)
+
+
+def test_a_regression_has_no_accuracy_and_a_point_no_test_loss() -> None:
+    record = Run(SMALL.set({"probes": EVERYTHING})).finish().arms[0].record
+    assert "test_loss" in record.columns and "train_accuracy" not in record.columns
+    point = SMALL.set({"data": "point", "probes": EVERYTHING})
+    assert "test_loss" not in Run(point).finish().arms[0].record.columns
+
+
+@pytest.mark.parametrize("batch_size", [0, 5])
+def test_probes_do_not_steer(batch_size: int) -> None:
+    """The same bits of weights whatever was measured, and however often."""
+    recipe = CLASSES.set({"batch_size": batch_size, "seed": (0, 1), "optimizer": "adam",
+                          "steps": 23})  # fmt: skip
+    final = [
+        Run(recipe.set({"probes": probes})).finish().arms[0].state.w
+        for probes in ((), EVERYTHING, (("sharpness", 1),), (("trace", 3), ("spectrum", 11)))
+    ]
+    assert all(torch.equal(w, final[0]) for w in final)
+
+
+def test_what_a_probe_draws_does_not_depend_on_the_stack() -> None:
+    """Replica 0 alone and replica 0 of three are measured alike."""
+    one, three = (
+        Run(CLASSES.set({"seed": seed, "probes": EVERYTHING, "steps": 16})).finish().arms[0].record
+        for seed in (0, (0, 1, 2))
+    )
+    for name in ("trace", "trace_error", "weight_norm"):
+        np.testing.assert_allclose(one[name][1][:, 0], three[name][1][:, 0], rtol=1e-9)
+    both = one["sharpness"][1][:, 0], three["sharpness"][1][:, 0]
+    np.testing.assert_allclose(*both, rtol=1e-3)  # the stack goes on until its slowest is settled

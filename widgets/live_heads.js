@@ -1,0 +1,58 @@
+// The headers of the panels: title or choice, and small buttons.
+
+class Heads {
+  root = h("div");
+
+  constructor(view) {
+    this.view = view;
+  }
+
+  /** Build them anew where they changed, and put them where the panels are. */
+  draw() {
+    const { panels, rects, only } = this.view;
+    const zoomed = panels.map((panel) => this.view.isZoomed(panel));
+    const state = JSON.stringify([panels.map((p) => [p.meta, p.yspec.type]), zoomed, only]);
+    if (state !== this.state) this.build();
+    this.state = state;
+    [...this.root.children].forEach((node, i) => {
+      const rect = rects.get(i);
+      node.hidden = !rect;
+      for (const key in rect) node.style[key] = `${rect[key]}px`;
+    });
+  }
+
+  build() {
+    const focused = this.root.contains(document.activeElement) && document.activeElement.ariaLabel;
+    this.root.replaceChildren(...this.view.panels.map((panel, i) => this.head(panel, i)));
+    const again = [...this.root.querySelectorAll("button, select")];
+    if (focused) again.find((node) => node.ariaLabel === focused)?.focus();
+  }
+
+  head(panel, i) {
+    const { view } = this;
+    const { title, choices, choice } = panel.meta;
+    const name = choices?.find(([value]) => value === choice)?.[1] ?? title;
+    const button = (what, content, onclick, pressed) => h("button", {
+      type: "button", "aria-label": `${name}: ${what}`, title: what, onclick, "aria-pressed": pressed,
+    }, content);
+    const log = panel.yspec.type === "log";
+    const rescale = () => {
+      view.scales.set(panel.name, log ? "linear" : "log");
+      view.refresh();
+    };
+    return h("section", { class: "ew-panel", "aria-label": name },
+      choices ? this.select(i, panel.meta) : h("h3", {}, title),
+      view.isZoomed(panel)
+        ? button("reset zoom", "reset zoom", () => view.unzoom([panel.group, panel.key])) : null,
+      button("logarithmic axis", "log", rescale, String(log)),
+      button("full screen", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)));
+  }
+
+  select(panel, { choices, choice, label }) {
+    const option = ([value, text]) => h("option", { value, selected: value === choice }, text);
+    const send = ({ target }) =>
+      this.view.store.model.send({ type: "choice", panel, value: target.value });
+    return h("select", { "aria-label": label ?? `plot ${panel + 1}`, onchange: send },
+      ...choices.map(option));
+  }
+}
