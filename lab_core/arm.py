@@ -121,9 +121,9 @@ class Arm:
 
     # ---- knobs
 
-    def set(self, name: str, values: list[Any]) -> None:
-        """Move a live knob (or a live part) to values[r] for replica r, from the next step on."""
-        self.recipes = [r.set({name: v}) for r, v in zip(self.recipes, values, strict=True)]
+    def adopt(self, recipes: list[Recipe]) -> None:
+        """Go on with other recipes, one a replica, that differ in what is live."""
+        self.recipes = recipes
         self._apply()
 
     def _apply(self) -> None:

@@ -2,7 +2,7 @@
 
 Every function returns numpy arrays ``x [N, d], y [N, c], x_test, y_test`` in float64; targets of
 classification are one-hot, so that squared error and cross-entropy read the same `y`. The functions
-use numpy and scikit-learn alone and read no other name of this module: `Recipe.to_torch` prints
+use numpy and scikit-learn alone and read no other name of this module: `export.to_torch` prints
 their source.
 """
 

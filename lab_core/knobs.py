@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -85,13 +86,18 @@ def knob(
 
 def knobs(part: Any) -> dict[str, Knob]:
     """The knobs of a dataclass or of an instance of one, by name, in the order of its fields."""
+    return _knobs(part if isinstance(part, type) else type(part))
+
+
+@cache
+def _knobs(cls: Any) -> dict[str, Knob]:
     return {
         f.name: Knob(
             name=f.name,
             default=f.default,
             **(dict(f.metadata) | {"label": f.metadata["label"] or f.name.replace("_", " ")}),
         )
-        for f in dataclasses.fields(part)
+        for f in dataclasses.fields(cls)
         if "domain" in f.metadata
     }
 

@@ -14,7 +14,7 @@ from lab_core.run import Run
 
 NEAR = 0.05  # hovering: the mean ratio is this close to 1
 REARM = 0.8  # a crossing counts again once the ratio has been below this
-WINDOW = 40  # measurements over which hovering is judged
+WINDOW = 25  # measurements over which hovering is judged
 
 
 @dataclass(frozen=True)

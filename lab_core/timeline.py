@@ -12,8 +12,9 @@ from itertools import pairwise
 
 from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import PARTS, Branch, Change, Recipe, stacks
-from lab_core.run import LIVE_PARTS, live
 
+LIVE_PARTS = ("schedule",)
+LIVE_OWN = ("batch_size", "steps")
 Entry = tuple[int, Change | Branch]  # and, of a branch, the arm that it opens
 MOST_ARMS = 100
 
@@ -102,6 +103,12 @@ def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
         return Timeline(index, None, 0, [(0, recipes)])
     parent.children.append((step, index))
     return Timeline(index, parent.index, step, [(step, recipes)], parent.seen_at(step))
+
+
+def live(recipe: Recipe, name: str) -> bool:
+    """Whether a knob or part can change mid-run without a new arm."""
+    inside = [p for p in ("optimizer", *LIVE_PARTS) if name in knobs(getattr(recipe, p))]
+    return name in LIVE_PARTS or name in LIVE_OWN or bool(inside)
 
 
 def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:

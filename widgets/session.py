@@ -13,7 +13,8 @@ from lab_core.formats import from_url
 from lab_core.knobs import BadInput, knobs
 from lab_core.phenomena import PHENOMENA, Phenomenon
 from lab_core.recipe import Recipe
-from lab_core.run import Run, live
+from lab_core.run import Run
+from lab_core.timeline import live
 from widgets import choices
 from widgets.player import Player
 from widgets.plots import Plots

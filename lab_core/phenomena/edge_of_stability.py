@@ -17,7 +17,7 @@ from lab_core.run import Run
 
 PAPER = "edge-of-stability"
 SEEDS = (0, 1, 2)
-DIGITS = Recipe().set({"init_scale": 0.25, "steps": 3000})
+DIGITS = Recipe().set({"init_scale": 0.25, "steps": 3000, "probes": (("sharpness", 20),)})
 WIDER = DIGITS.set({"init_scale": 0.5})
 
 PRESETS = {

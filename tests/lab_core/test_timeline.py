@@ -89,3 +89,17 @@ def test_refuses_arms_that_are_not_there(arm):
 def test_refuses_too_many_arms():
     with pytest.raises(BadInput, match="limit"):
         timelines(BASE.set({"changes": (Branch(3, 0, ()),) * MOST_ARMS}))
+
+
+def test_arms_keep_their_numbers_when_they_open_in_another_order():
+    run = Run(BASE)
+    run.advance(8)
+    run.branch({"lr": 0.2}, from_start=True)
+    run.advance(4)
+    run.branch({"lr": 0.3}, arm=1)
+    run.branch({"lr": 0.4}, arm=0)
+    run.change("lr", 0.5, arm=2)
+    run.finish()
+    again = Run(run.recipe).finish()
+    assert again.recipe == run.recipe
+    assert [a.recipes for a in again.arms.values()] == [a.recipes for a in run.arms.values()]
