@@ -1,0 +1,143 @@
+"""The labs as a person uses them: open, play, move the slider by keyboard, change the optimizer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+LABS = Path("labs").resolve()
+EDGE = "01_edge_of_stability.ipynb"
+STEP = re.compile(r"step ([\d,]+)")
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable) -> object:
+    return serve(LABS)
+
+
+@pytest.fixture
+def lab(server, open_page) -> Callable[..., Page]:
+    """`lab(query, **browser options)`: the page of the first lab, ready for Play."""
+
+    def lab(query: str = "", notebook: str = EDGE, **options) -> Page:
+        page = open_page(**options)
+        page.goto(server.lab(notebook) + query)
+        expect(page.get_by_label("learning rate", exact=True).first).to_be_visible()
+        return page
+
+    return lab
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def at(page: Page) -> int:
+    """The step that the bar says the run is at."""
+    found = STEP.search(page.locator(".ew-lab").inner_text())
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def wait_past(page: Page, step: int) -> None:
+    page.wait_for_function(
+        "s => +(document.querySelector('.ew-lab').innerText.match(/step ([\\d,]+)/)?.[1]"
+        ".replace(/,/g, '') ?? -1) > s",
+        arg=step,
+    )
+
+
+def test_play_step_pause_and_reset(lab) -> None:
+    page = lab()
+    assert at(page) == 0, "nothing runs until a person asks"
+    button(page, "Step").click()
+    expect(page.locator(".ew-lab")).to_contain_text("step 1 ·")
+    button(page, "Play").click()
+    wait_past(page, 100)
+    expect(page.get_by_text(re.compile("crossed its threshold 4 at step"))).to_be_visible()
+    button(page, "Pause").click()
+    expect(button(page, "Play")).to_be_visible()
+    page.wait_for_timeout(300)
+    stopped = at(page)
+    page.wait_for_timeout(700)
+    assert at(page) == stopped
+    button(page, "Reset").click()
+    expect(page.locator(".ew-lab")).to_contain_text("step 0 ·")
+
+
+def test_the_threshold_moves_with_the_learning_rate_by_keyboard(lab) -> None:
+    page = lab("?lr=0.5")
+    button(page, "Play").click()
+    wait_past(page, 40)
+    expect(page.get_by_text("2/lr, lr 0.5")).to_be_visible()
+    slider = page.get_by_role("slider", name="learning rate", exact=True)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("2/lr, lr 0.5")).to_be_hidden()
+    expect(page.get_by_text(re.compile(r"2/lr, lr 0\.4\d"))).to_be_visible()
+    assert at(page) >= 40, "without a restart"
+
+
+def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> None:
+    page = lab()
+    button(page, "Play").click()
+    wait_past(page, 20)
+    page.get_by_label("optimizer", exact=True).select_option("adam")
+    expect(page.get_by_text("arm 1: Adam")).to_be_visible()
+    expect(page.locator(".ew-lab")).to_contain_text("8 replicas")
+    wait_past(page, at(page))
+    page.get_by_role("button", name=re.compile("hide.*arm 1", re.I)).click()
+    page.get_by_role("button", name=re.compile("show.*arm 1", re.I)).click()
+    page.get_by_role("button", name=re.compile("close.*arm 1", re.I)).click()
+    expect(page.get_by_text("arm 1: Adam")).to_be_hidden()
+
+
+@pytest.mark.parametrize("choice", ["eigenvalues", "spectrum", "accuracy", "gradient_norm"])
+def test_the_fourth_plot_is_chosen(lab, choice: str) -> None:
+    page = lab("?steps=300")
+    page.get_by_label("fourth plot").select_option(choice)
+    button(page, "Play").click()
+    wait_past(page, 101)
+    drawn = "() => [...document.querySelectorAll('.js-line')].filter(p => p.getAttribute('d'))"
+    page.wait_for_function(f"{drawn}.length >= 16")  # four replicas in four plots
+
+
+def test_a_bad_address_is_a_sentence_and_the_lab_works(lab) -> None:
+    page = lab("?lr=-1&seed=0")
+    expect(page.get_by_role("alert")).to_contain_text("lr: -1 is outside its domain")
+    button(page, "Play").click()
+    wait_past(page, 10)
+
+
+def test_a_combination_that_cannot_be_is_said_and_nothing_is_lost(lab) -> None:
+    page = lab("?preset=chebyshev")
+    page.get_by_label("loss", exact=True).select_option("cross-entropy")
+    expect(page.get_by_role("alert")).to_contain_text("cross-entropy needs class labels")
+    expect(page.get_by_label("loss", exact=True)).to_have_value("squared-error")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width, height", [(1366, 768), (400, 800)])
+def test_everything_fits(lab, tmp_path: Path, scheme: str, width: int, height: int) -> None:
+    """No sideways scrolling; on a projector, plots and Play without any scrolling."""
+    page = lab(viewport={"width": width, "height": height}, color_scheme=scheme)
+    button(page, "Play").click()
+    wait_past(page, 150)
+    page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width > 1000:
+        for thing in (button(page, "Pause"), page.get_by_label("fourth plot")):
+            box = thing.bounding_box()
+            assert box and box["y"] + box["height"] <= height
+    dark = page.evaluate("document.body.dataset.jpThemeLight") == "false"
+    assert dark == (scheme == "dark")
+
+
+def test_the_warmup_lab_shows_both_arms(lab) -> None:
+    page = lab(notebook="02_curvature_and_warmup.ipynb")
+    button(page, "Play").click()
+    expect(page.get_by_text(re.compile("replica 0, lr 0.1, diverged at step"))).to_be_visible()
+    expect(page.get_by_text("arm 1: gradient descent")).to_be_visible()
