@@ -83,6 +83,8 @@ class Run:
 
         For all, a tuple gives each replica its own value. Raises BadInput, and then nothing changes.
         """
+        self._apply_due()  # what the log says of this step came first
+        value = tuple(value) if isinstance(value, list) else value
         change = Change(self._arm(arm).t, arm, name, value, replica)
         self._do(change)
         last = self.changes[-1] if self.changes else None
@@ -92,6 +94,7 @@ class Run:
 
     def branch(self, settings: dict[str, Any], arm: int = 0, from_start: bool = False) -> Arm:
         """Open a new arm from an arm's present step, or from the start, with other settings."""
+        self._apply_due()
         branch = Branch(self._arm(arm).t, arm, tuple(settings.items()), from_start)
         self._do(branch, self._branches + 1)
         self._branches += 1

@@ -114,6 +114,7 @@ def live(recipe: Recipe, name: str) -> bool:
 def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
     """The replicas' recipes after a change."""
     if not live(recipes[0], c.knob):
+        recipes[0].set({c.knob: c.value})  # says so where there is no such knob
         raise BadInput(f"{c.knob}: it cannot change while a run goes on; open a new arm.")
     own, each = knobs(recipes[0].optimizer), len(recipes)
     alone = c.knob in own and stacks("optimizer", own[c.knob])
@@ -134,11 +135,12 @@ def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
 def branched(recipes: list[Recipe], b: Branch) -> list[Recipe]:
     """The replicas' recipes in the arm of a branch."""
     settings = dict(b.settings)
+    recipes = [_single(r.set(settings)) for r in recipes]
     for name in settings if not b.from_start else ():
         fresh = name in PARTS and name not in ("optimizer", "loss", *LIVE_PARTS)
-        if fresh or not (name in PARTS or live(recipes[0], name) or name == "weight_decay"):
+        if fresh or not (name in PARTS or live(recipes[0], name)):
             raise BadInput(f"{name}: it changes the start; open the arm from the start.")
-    return [_single(r.set(settings)) for r in recipes]
+    return recipes
 
 
 def _single(recipe: Recipe) -> Recipe:

@@ -29,8 +29,8 @@ class ControlBar {
     const playing = this.model.get("playing");
     const play = { name: playing ? "pause" : "play", label: playing ? "Pause" : "Play",
       icon: playing ? PAUSE : PLAY, keys: [" "], primary: true };
-    const full = { name: "fullscreen", label: "Full screen", icon: FULL_SCREEN, keys: ["f"], bare: true };
-    return [play, ...this.model.get("buttons"), full];
+    const full = { name: "fullscreen", label: "Full screen", icon: FULL_SCREEN, keys: ["f"] };
+    return [play, ...this.model.get("buttons"), { ...full, bare: true }];
   }
 
   press(action) {

@@ -15,6 +15,9 @@ class LabKernels(AsyncMappingKernelManager):
     has had no websocket connection. A page that is hidden keeps its connection, one whose network
     is cut has `cull_idle_timeout` seconds to come back, and a new kernel waits `first_connection`
     seconds for its page. Voila's own sweep passes over the kernels of the pre-heated pool.
+
+    `labs/voila.json` has the times. It also pings, so that a connection that has gone silent is
+    lost after 17 s, and forbids to restart a kernel that died, whose page could not go on with it.
     """
 
     first_connection = Integer(

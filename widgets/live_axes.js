@@ -53,6 +53,14 @@ function extent(arrays, log = false) {
   return lo <= hi ? [lo, hi] : null;
 }
 
+/** The x values of a trace; bars reach half a bar beyond them. */
+function spread(trace) {
+  const { x } = trace.arrays(trace.n);
+  if (trace.spec.type !== "bar" || x.length < 2) return [x];
+  const half = (x[1] - x[0]) / 2;
+  return [[x[0] - half, x[x.length - 1] + half]];
+}
+
 /** Thresholds widen the y range only when the curves are near: a far one gets a label instead. */
 function reach(curves, thresholds, log) {
   if (!curves) return extent(thresholds, log);

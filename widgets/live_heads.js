@@ -45,7 +45,7 @@ class Heads {
       view.isZoomed(panel)
         ? button("reset zoom", "reset zoom", () => view.unzoom([panel.group, panel.key])) : null,
       button("logarithmic axis", "log", rescale, String(log)),
-      button("full screen", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)));
+      button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)));
   }
 
   select(panel, { choices, choice, label }) {

@@ -15,6 +15,9 @@ function tips(panel) {
   });
 }
 
+/** Whether a trace is drawn as one path of ours. */
+const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
+
 /** The SVG path of a line; what its axes cannot show leaves a gap. */
 function linePath({ x, y }, xaxis, yaxis, shape) {
   let path = "", open = false;
@@ -65,12 +68,12 @@ function labels(panel, font) {
   });
 }
 
-/** Index of the last point at or before x, or -1. */
-function before(trace, x) {
-  let lo = 0, hi = trace.n;
+/** Index of the last of ascending values at or before x, or -1. */
+function before(values, x) {
+  let lo = 0, hi = values.length;
   while (lo < hi) {
     const middle = (lo + hi) >> 1;
-    if (trace.x[middle] <= x) lo = middle + 1; else hi = middle;
+    if (values[middle] <= x) lo = middle + 1; else hi = middle;
   }
   return lo - 1;
 }
@@ -78,31 +81,28 @@ function before(trace, x) {
 /** The step near x at which most curves have a point of their own, so that all values are exact. */
 function commonStep(curves, x) {
   const count = new Map();
-  for (const t of curves) {
-    const i = before(t, x);
-    for (let k = Math.max(0, i - 3); k < Math.min(t.n, i + 5); k++) {
-      count.set(t.x[k], (count.get(t.x[k]) ?? 0) + 1);
+  for (const { x: steps } of curves) {
+    const i = before(steps, x);
+    for (const step of steps.subarray(Math.max(0, i - 3), i + 5)) {
+      count.set(step, (count.get(step) ?? 0) + 1);
     }
   }
-  const rank = ([at, n]) => [-n, Math.abs(at - x)];
-  const order = (a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1];
+  const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
   return [...count].sort(order)[0]?.[0];
 }
 
 /** Rows of the hover box: every curve's value at that step, a threshold's where it is in force. */
-function valuesAt(panel, step, limit = 12) {
-  return [...panel.curves, ...panel.thresholds].flatMap((t) => {
-    const i = before(t, step);
-    const exact = i >= 0 && (t.x[i] === step || panel.thresholds.includes(t));
-    return exact ? [{ spec: t.spec, value: t.y[i] }] : [];
-  }).slice(0, limit);
+function valuesAt(curves, thresholds, step, limit = 12) {
+  const exact = curves.filter(({ x }) => x[before(x, step)] === step);
+  const row = ({ spec, x, y }) => ({ spec, value: y[before(x, step)] });
+  return [...exact, ...thresholds].map(row).filter((r) => r.value !== undefined).slice(0, limit);
 }
 
-function hoverBox(panel, step) {
+function hoverBox(panel, curves, thresholds, step) {
   const swatch = (spec) => spec.marker && !spec.meta?.label
     ? symbol(spec.marker.symbol, spec.marker.color)
     : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color}` });
-  const rows = valuesAt(panel, step).map(({ spec, value }) =>
+  const rows = valuesAt(curves, thresholds, step).map(({ spec, value }) =>
     h("div", {}, swatch(spec), h("span", {}, spec.name), h("b", {}, brief(value, 6))));
   const title = panel.xaxis.title?.text ?? "x";
   return [h("div", { class: "ew-muted" }, `${title} ${brief(step, 7)}`), ...rows];

@@ -32,9 +32,11 @@ class Trace {
   y = new Float32Array(256);
   n = 0;
   changed = true;
+  detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
 
   /** Keep the first `keep` points and add these. */
   take(x, y, keep) {
+    if (!keep) this.detail = null;
     this.n = keep;
     while (this.n + x.length + 1 > this.x.length) {
       for (const key of ["x", "y"]) {
@@ -49,17 +51,36 @@ class Trace {
     this.changed = true;
   }
 
-  /** x and y for plotly; a threshold goes on to `right`, for it is still in force. */
-  drawn(right) {
+  /** x and y to draw; a threshold goes on to `right`, for it is still in force. */
+  drawn(right, zoomed) {
+    if (zoomed && this.detail) return this.detailed();
     if (!this.n || this.spec.line?.shape !== "hv") return this.arrays(this.n);
     this.x[this.n] = Math.max(right, this.x[this.n - 1]);
     this.y[this.n] = this.y[this.n - 1];
     return this.arrays(this.n + 1);
   }
 
+  /** The detail, and after it what came since. */
+  detailed() {
+    const { x, y } = this.detail, from = before(this.arrays(this.n).x, x[x.length - 1]) + 1;
+    const join = (all, tail) => Float32Array.of(...all, ...tail.subarray(from, this.n));
+    return { x: join(x, this.x), y: join(y, this.y) };
+  }
+
   arrays(n) {
     return { x: this.x.subarray(0, n), y: this.y.subarray(0, n) };
   }
+}
+
+/** The arrays in a message's buffer; data has [trace, points, points kept] of each. */
+function unpack(data, bytes) {
+  const { buffer, byteOffset: start, byteLength } = bytes;
+  let values = new Float32Array(buffer.slice(start, start + byteLength));
+  return data.map(([id, n, keep]) => {
+    const [x, y] = [values.subarray(0, n), values.subarray(n, 2 * n)];
+    values = values.subarray(2 * n);
+    return { id, keep, x, y };
+  });
 }
 
 /** The figure and its points, one for all views of a model. */
@@ -73,6 +94,7 @@ class Store {
     this.model = model;
     model.on("msg:custom", (message, buffers) => {
       if (message.type === "frame") this.receive(message, buffers[0]);
+      if (message.type === "detail") this.magnify(message, buffers[0]);
       if (message.type === "ping") this.pong(message.seq);
     });
   }
@@ -88,13 +110,17 @@ class Store {
     this.seq = seq;
     if (figure) this.replace(figure);
     for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
-    const { buffer, byteOffset: start, byteLength } = bytes;
-    let values = new Float32Array(buffer.slice(start, start + byteLength));
-    for (const [index, n, keep] of data) {
-      this.traces[index].take(values.subarray(0, n), values.subarray(n, 2 * n), keep);
-      values = values.subarray(2 * n);
-    }
+    for (const { id, keep, x, y } of unpack(data, bytes)) this.traces[id].take(x, y, keep);
+    if (data.some(([, , keep]) => !keep)) for (const view of this.views) view.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
+    this.draw();
+  }
+
+  magnify({ data }, bytes) {
+    for (const { id, x, y } of unpack(data, bytes)) {
+      const trace = this.traces.find(({ spec }) => spec.uid === id);
+      if (trace && x.length) Object.assign(trace, { detail: { x, y }, changed: true });
+    }
     this.draw();
   }
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from widgets import theme
@@ -18,6 +19,7 @@ from widgets.thinning import Points
 
 IN_FLIGHT = 2  # frames sent and not yet drawn; beyond that new points wait and go as one frame
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
+History = Callable[[str], tuple[ArrayLike, ArrayLike]]
 
 
 class LiveFigure(View):
@@ -29,16 +31,19 @@ class LiveFigure(View):
     it while nothing trains: it also asks a silent page whether it is there (see `alive`).
 
     Traces are known by their `uid` (or `name`); x must ascend. A trace keeps at most `window`
-    points, thinned so that its extremes stay; the caller's record keeps them all.
+    points, thinned so that its extremes stay. The caller's record keeps them all: where a person
+    zooms, `history(trace)` is asked for the trace's x and y, and that stretch is drawn in full.
     """
 
     _esm = script(
         "dom.js", "live_axes.js", "live_marks.js", "live_heads.js", "live_view.js", "live_plot.js"
     )
 
-    def __init__(self, figure: Any, window: int = 2000) -> None:
+    def __init__(
+        self, figure: Any, window: int = 2000, history: History = lambda trace: ((), ())
+    ) -> None:
         self._lock = threading.Lock()
-        self._window = window
+        self._window, self.history = window, history
         self._points: dict[str, Points] = {}
         self._figure: Spec = {"data": [], "layout": {}}
         self._restyled = True  # the figure is to be sent
@@ -153,10 +158,26 @@ class LiveFigure(View):
             self.send({"type": "plotly"}, [(HERE / "vendor/plotly-cartesian.min.js").read_bytes()])
         elif kind in ("ready", "resync"):
             self._send_all()
+        elif kind == "zoom":
+            self._send_detail(content["traces"], *content["range"])
         for callback in self._on_ready if kind == "ready" else ():
             callback()
         for choice in self._on_choice if kind == "choice" else ():
             choice(content["panel"], content["value"])
+
+    def _send_detail(self, traces: list[str], low: float, high: float) -> None:
+        """All points of thinned traces between low and high, and one beyond each end."""
+        with self._lock:
+            thinned = [t for t in traces if t in self._points and self._points[t].cell]
+        data, parts = [], []
+        for trace in thinned:  # without the lock, for `history` may wait for one of its own
+            x, y = (np.asarray(values) for values in self.history(trace))
+            start, end = np.searchsorted(x, [low, high]) + [-1, 1]
+            near = Points(self._window)
+            near.append(x[max(start, 0) : end], y[max(start, 0) : end])
+            data.append([trace, len(near.x), 0])
+            parts += [near.x.tobytes(), near.y.tobytes()]
+        self.send({"type": "detail", "data": data}, [b"".join(parts)])
 
     # With the lock held.
 

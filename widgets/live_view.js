@@ -164,7 +164,8 @@ class Figure {
   }
 
   points(trace) {
-    return trace.drawn(this.shown(this.panelOf(trace).group)[1]);
+    const { group } = this.panelOf(trace);
+    return trace.drawn(this.shown(group)[1], this.zoomed.has(group));
   }
 
   /** Two points in view: plotly makes one path of them, with its style, that is ours to set. */
@@ -210,6 +211,7 @@ class Figure {
     this.plot.on("plotly_doubleclick", () => this.unzoom([...this.zoomed.keys()]));
     this.plot.on("plotly_relayout", (event) => {
       for (const name of Object.keys(event)) this.zoom(name.match(/^([xy]axis\d*)\.range/)?.[1]);
+      this.ask();
       this.outdated = true;
       this.draw([]); // at once, before the browser shows plotly's own stubs
     });
@@ -220,6 +222,16 @@ class Figure {
     const panel = this.panels.find((p) => p.x === axis || p.y === axis);
     if (!panel) return;
     this.zoomed.set(panel.x === axis ? panel.group : panel.key, [...this.plot.layout[axis].range]);
+  }
+
+  /** Ask for all points of what is zoomed to. */
+  ask() {
+    for (const group of new Set(this.panels.map((p) => p.group))) {
+      const panels = this.panels.filter((p) => p.group === group);
+      const traces = panels.flatMap((p) => p.curves).map((t) => t.spec.uid);
+      const range = this.zoomed.get(group);
+      if (range) this.store.model.send({ type: "zoom", range, traces });
+    }
   }
 
   unzoom(keys) {
@@ -258,12 +270,15 @@ class Figure {
     const { left, top } = this.root.getBoundingClientRect();
     const x = event.clientX - left, y = event.clientY - top;
     const panel = this.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
-    const step = panel && commonStep(panel.curves, panel.xaxis.p2d(x - panel.xaxis._offset));
+    if (!panel) return;
+    const [curves, thresholds] = [panel.curves, panel.thresholds].map(
+      (traces) => traces.map((t) => ({ spec: t.spec, ...this.points(t) })));
+    const step = commonStep(curves, panel.xaxis.p2d(x - panel.xaxis._offset));
     if (step === undefined) return;
     const at = pixel(panel.xaxis, step), { _offset: y1, _length } = panel.yaxis;
     this.cursor = h("line", { x1: at, x2: at, y1, y2: y1 + _length, class: "ew-cursor" });
     this.marks.append(this.cursor);
-    this.box.replaceChildren(...hoverBox(panel, step));
+    this.box.replaceChildren(...hoverBox(panel, curves, thresholds, step));
     this.box.hidden = false;
     const right = at + 14 + this.box.offsetWidth < this.root.clientWidth;
     this.box.style.left = `${right ? at + 14 : at - 14 - this.box.offsetWidth}px`;
@@ -271,17 +286,6 @@ class Figure {
   }
 }
 
-/** Whether a trace is drawn as one path of ours. */
-const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
-
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>
   h("p", { role: "alert", class: "ew-notice ew-sorry" }, `The plots cannot be drawn: ${message}`);
-
-/** The x values of a trace; bars reach half a bar beyond them. */
-function spread(trace) {
-  const { x } = trace.arrays(trace.n);
-  if (trace.spec.type !== "bar" || x.length < 2) return [x];
-  const half = (x[1] - x[0]) / 2;
-  return [[x[0] - half, x[x.length - 1] + half]];
-}

@@ -118,7 +118,7 @@ class Plots:
         return self._arms.get(arm, True)
 
     def _of(self, arm: int) -> list[str]:
-        return [t for t in self.figure.traces if t.split("/")[0] == str(arm)]
+        return [t for t in self.figure.traces if t.startswith(f"a{arm}_")]
 
     def sync(self, run: Run) -> None:
         """Send every new point, and what is new of the arms."""
@@ -130,7 +130,12 @@ class Plots:
                         self.figure.add_trace(spec)
             self._columns(arm)
 
-    # ---- the traces of one arm: uid is arm/replica/place/column
+    # ---- the traces of one arm
+
+    @staticmethod
+    def _uid(arm: int, replica: int, place: int, column: str) -> str:
+        """A trace's name; plotly looks it up as a CSS class."""
+        return f"a{arm}_r{replica}_p{place}_{column}"
 
     def _names(self, arm: Arm, plot: Plot) -> tuple[str, ...]:
         """Where an optimizer divides by P, it is the effective sharpness that its threshold is for."""
@@ -143,13 +148,13 @@ class Plots:
         for r in range(arm.R):
             name = f"arm {arm.index}, {arm.label(r)}" if arm.index else arm.label(r)
             for i, column in enumerate(plot.columns or (plot.array,)):
-                uid = f"{arm.index}/{r}/{place}/{column}"
+                uid = self._uid(arm.index, r, place, column)
                 spec = fig.curve(uid, place, r, arm.index, name)
                 if i and place == FOURTH:  # the second and further columns of a plot are thinner
                     spec["line"] = spec["line"] | {"width": 0.9}
                 out.append(spec | {"visible": self._arms.get(arm.index, True)})
             if plot.threshold:
-                out.append(fig.threshold(f"{arm.index}/{r}/{place}/threshold", place, r,
+                out.append(fig.threshold(self._uid(arm.index, r, place, "threshold"), place, r,
                                          self._label(arm, r), f"threshold, {name}"))  # fmt: skip
         return out
 
@@ -171,7 +176,7 @@ class Plots:
     def _column(self, arm: Arm, place: int, column: str, source: str) -> None:
         steps, values = arm.record[source]
         for r in range(arm.R):
-            uid = f"{arm.index}/{r}/{place}/{column}"
+            uid = self._uid(arm.index, r, place, column)
             new = slice(self._sent.get(uid, 0), len(steps))
             y = values[new, r]
             known = np.isfinite(y)
@@ -182,7 +187,7 @@ class Plots:
     def _thresholds(self, arm: Arm, place: int) -> None:
         steps, values = arm.record["threshold"]
         for r in range(arm.R):
-            uid = f"{arm.index}/{r}/{place}/threshold"
+            uid = self._uid(arm.index, r, place, "threshold")
             new = slice(self._sent.get(uid, 0), len(steps))
             x, y = steps[new], values[new, r]
             moved = np.isfinite(y) & (np.diff(y, prepend=self._level.get(uid, np.nan)) != 0)
@@ -195,7 +200,7 @@ class Plots:
     def _array(self, arm: Arm, place: int, plot: Plot) -> None:
         step, value = arm.record.arrays.get(plot.array, (-1, None))
         for r in range(arm.R):
-            uid = f"{arm.index}/{r}/{place}/{plot.array}"
+            uid = self._uid(arm.index, r, place, plot.array)
             if value is not None and self._sent.get(uid) != step and uid in self.figure.traces:
                 grid, density = (v[r].double().cpu().numpy() for v in value)
                 self.figure.set(uid, grid, np.maximum(density, 1e-12))

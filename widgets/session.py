@@ -22,6 +22,7 @@ from widgets.plots import Plots
 if TYPE_CHECKING:
     from widgets.lab import Lab
 
+PAGE = ("preset=", "theme=")  # what in an address is not the recipe's
 LOOK = 0.5  # s between two looks for milestones while a run plays
 SETTLE = 0.8  # s after the last move of a slider that starts a new arm
 
@@ -42,6 +43,7 @@ class Session:
         self._looked = 0.0
         self._told: set[milestones.Milestone] = set()
         self._judged = False
+        self._shown: list[int] = [0]  # arms that the controls know
         self._wanted: dict[str, Any] = {}
         self._timer: threading.Timer | None = None
         self._scaled: dict[str, list[float]] = {}  # knob -> what a factor of 1 stands for
@@ -55,8 +57,7 @@ class Session:
         """The recipe that the page opens with; what cannot be read is said, and left out."""
         from urllib.parse import parse_qsl
 
-        asked = dict(parse_qsl(query))
-        self.preset = asked.get("preset", self.preset)
+        self.preset = dict(parse_qsl(query)).get("preset", self.preset)
         if self.preset not in self.phenomenon.presets:
             self.lab.messages.notice(
                 f"preset: {self.preset!r} is not known; choose one of"
@@ -65,7 +66,8 @@ class Session:
             self.preset = next(iter(self.phenomenon.presets))
         base = self.phenomenon.presets[self.preset].recipe
         try:
-            return from_url(query, base).set(settings)
+            knobs_only = "&".join(q for q in query.split("&") if not q.startswith(PAGE))
+            return from_url(knobs_only, base).set(settings)
         except BadInput as error:
             self.lab.messages.notice(f"{error} The lab shows its default.")
             return base
@@ -107,6 +109,7 @@ class Session:
 
     def _show(self) -> None:
         """Controls, arms and plots as the run now is."""
+        self._shown = list(self.run.arms)
         arm, _ = choices.target_of(self.target)
         each = [r.optimizer for r in self.run.arms[arm].recipes]
         self._scaled = {
@@ -127,6 +130,8 @@ class Session:
 
     def frame(self) -> None:
         """One frame: new points, the state of the run, what has happened."""
+        if self._shown != list(self.run.arms):  # a branch of the recipe has come due
+            self._show()
         bar, now = self.lab.bar, time.monotonic()
         with self.screen:
             self.plots.sync(self.run)

@@ -120,6 +120,12 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
+def typed(page, label):
+    """The field next to a slider."""
+    slider = page.get_by_role("slider", name=label)
+    return page.locator(".ew-control", has=slider).get_by_role("spinbutton")
+
+
 def says(page, text):
     expect(page.locator(".ew-state")).to_contain_text(text, timeout=10_000)
 
@@ -140,8 +146,7 @@ def test_it_draws_what_comes_and_follows_the_controls(screen):
     slider.focus()
     page.keyboard.press("ArrowRight")
     says(page, "lr=0.1047")
-    field = page.get_by_role("spinbutton", name="learning rate, value")
-    field.fill("1e6")
+    typed(page, "learning rate").fill("1e6")
     page.keyboard.press("Enter")
     says(page, "lr=1000000")
     assert slider.get_attribute("aria-valuetext") == "1e6"
@@ -172,7 +177,7 @@ def test_shortcuts_work_in_the_lab_but_not_in_its_fields(screen):
     expect(button(page, "Pause")).to_have_attribute("aria-keyshortcuts", "Space")
     page.keyboard.press("Space")
     expect(button(page, "Play")).to_be_visible()
-    page.get_by_role("spinbutton", name="learning rate, value").focus()
+    typed(page, "learning rate").focus()
     page.keyboard.press("s")
     page.get_by_role("slider", name="learning rate").press("ArrowRight")
     says(page, "pause lr=")
@@ -216,10 +221,10 @@ def test_panels_take_a_log_axis_and_the_whole_screen(screen):
     log = button(page, "Sharpness: logarithmic axis")
     log.click()
     expect(log).to_have_attribute("aria-pressed", "true")
-    button(page, "Sharpness: full screen").click()
+    button(page, "Sharpness: enlarge").click()
     expect(page.get_by_role("region", name="Training loss")).to_be_hidden()
     page.wait_for_function("document.fullscreenElement?.className.includes('ew-figure')")
-    button(page, "Sharpness: full screen").click()
+    button(page, "Sharpness: enlarge").click()
     expect(page.get_by_role("region", name="Training loss")).to_be_visible()
     page.locator(".ew-title").click()
     page.keyboard.press("f")

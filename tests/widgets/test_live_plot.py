@@ -215,6 +215,21 @@ def test_a_change_of_style_sends_that_trace_alone():
         figure.restyle("nobody", visible=False)
 
 
+def test_a_zoom_gets_every_point_of_what_was_thinned():
+    x = np.arange(20_000)
+    y = np.sin(x).astype(np.float32)
+    figure = small(history=lambda trace: (x, y))
+    page, sent = Page(figure), []
+    figure.append("c0", x, y)
+    figure.append("c1", x[:50], y[:50])
+    figure.send = lambda message, buffers: sent.append((message, buffers))
+    page.say(type="zoom", traces=["c0", "c1", "gone"], range=[99.5, 150.5])
+    (message, (buffer,)) = sent[0]
+    assert message == {"type": "detail", "data": [["c0", 53, 0]]}, "c1 is there in full"
+    steps, values = np.frombuffer(buffer, np.float32).reshape(2, 53)
+    assert np.array_equal(steps, x[99:152]) and np.array_equal(values, y[99:152])
+
+
 def test_what_was_not_measured_is_left_out():
     points = Points(window=100)
     points.append(range(5), [1.0, np.nan, np.inf, 1e300, 2.0])

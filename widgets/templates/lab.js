@@ -68,7 +68,7 @@ function keepConnected(kernel) {
     else timer = setTimeout(retry, RETRY_MS);
   });
   kernel.statusChanged.connect((_, status) => {
-    if (["autorestarting", "restarting", "dead"].includes(status)) end();
+    if (status === "dead") end();
   });
 }
 

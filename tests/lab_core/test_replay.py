@@ -1,0 +1,216 @@
+"""The same recipe gives the same numbers, bit for bit, with everything that was done on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab_core.knobs import BadInput
+from lab_core.recipe import Branch, Change, Recipe
+from lab_core.run import Run
+from tests.lab_core.small import CLASSES, SMALL
+
+WATCHED = (("sharpness", 5), ("weight_norm", 3))
+STACK = CLASSES.set({"seed": (0, 1), "lr": (0.05, 0.1), "probes": WATCHED})
+
+
+def same(one: Run, two: Run) -> None:
+    """Equal bits: of weights, optimizer states and everything recorded; and one and the same log."""
+    assert one.recipe == two.recipe and list(one.arms) == list(two.arms)
+    for a, b in zip(one.arms.values(), two.arms.values(), strict=True):
+        assert (a.t, a.parent, a.first, a.diverged) == (b.t, b.parent, b.first, b.diverged)
+        assert torch.equal(a.state.w, b.state.w)
+        for key, value in a.state.optimizer.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(b.state.optimizer[key]))
+        assert list(a.record.columns) == list(b.record.columns)
+        for name in a.record.columns:
+            for x, y in zip(a.record[name], b.record[name], strict=True):
+                np.testing.assert_array_equal(x, y)
+
+
+def in_chunks(recipe: Recipe, sizes: list[int]) -> Run:
+    run = Run(recipe)
+    while not run.done:
+        for n in sizes:
+            run.advance(n)
+    return run
+
+
+LOG: tuple[Change | Branch, ...] = (
+    Change(7, 0, "lr", 0.2),
+    Branch(11, 0, (("optimizer", "adam"), ("beta1", 0.5))),
+    Change(11, 0, "batch_size", 5),
+    Change(13, 1, "lr", 0.01, 2),
+    Branch(20, 0, (("loss", "cross-entropy"), ("width", 4)), from_start=True),
+    Change(20, 0, "schedule", "cosine"),
+    Change(25, 0, "weight_decay", (0.0, 0.1, 0.2, 0.3)),
+    Change(9, 2, "steps", 15),
+)
+
+
+@pytest.mark.parametrize("recipe", [STACK, STACK.set({"batch_size": 7}), STACK.set({"changes": LOG}),
+                                    STACK.set({"dtype": "float32", "changes": LOG})],
+                         ids=["full batch", "minibatches", "changes", "float32"])  # fmt: skip
+def test_the_size_of_the_bites_does_not_matter(recipe: Recipe) -> None:
+    whole = Run(recipe).finish()
+    assert all(arm.t >= 15 for arm in whole.arms.values())
+    for sizes in ([1], [100], [3, 1, 7]):
+        same(in_chunks(recipe, sizes), whole)
+
+
+def test_what_a_person_does_is_replayed() -> None:
+    run = Run(STACK)
+    run.advance(7)
+    run.change("lr", 0.2)
+    run.advance(4)
+    first = run.branch({"optimizer": "adam", "beta1": 0.5})
+    run.change("batch_size", 5)
+    run.advance(2)
+    run.change("lr", 0.01, arm=first.index, replica=2)
+    run.advance(7)
+    run.branch({"loss": "cross-entropy", "width": 4}, from_start=True)
+    run.change("schedule", "cosine")
+    run.advance(9)
+    run.change("steps", 15, arm=2)
+    run.finish()
+    run.change("steps", 50)
+    same(Run(run.finish().recipe).finish(), run)
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {}, {"lr": 0.2}, {"optimizer": "rmsprop"}, {"loss": "cross-entropy"}, {"batch_size": 4},
+    {"schedule": "warmup", "warmup": 9}, {"width": 3}, {"optimizer": "nesterov", "beta": 0.5},
+]  # fmt: skip
+CHANGES: list[tuple[str, Any]] = [
+    ("lr", 0.02), ("lr", (0.1, 0.02)), ("lr", 30.0), ("weight_decay", 0.1), ("batch_size", 5),
+    ("batch_size", 0), ("schedule", "linear"), ("steps", 14), ("steps", 24), ("lr", 1e6),
+]  # fmt: skip
+ACTS = st.lists(st.tuples(st.sampled_from(["go", "go", "change", "one", "here", "start"]),
+                          st.integers(0, 9), st.integers(0, 3)), max_size=10)  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(ACTS, st.lists(st.integers(1, 9), min_size=1, max_size=3))
+def test_any_session_is_replayed_in_any_bites(
+    acts: list[tuple[str, int, int]], sizes: list[int]
+) -> None:
+    run = Run(STACK.set({"lr": 0.05, "steps": 20}))
+    for kind, i, arm in acts:
+        try:
+            if kind == "go":
+                run.advance(i)
+            elif kind == "change":
+                run.change(*CHANGES[i], arm=arm)
+            elif kind == "one":
+                run.change("lr", 0.01 * (i + 1), arm=arm, replica=i % 2)
+            elif len(run.arms) < 4:
+                run.branch(SETTINGS[i % len(SETTINGS)], arm=arm, from_start=kind == "start")
+        except BadInput:
+            pass  # refused, and then nothing has changed
+    same(in_chunks(run.recipe, sizes), run.finish())
+
+
+def test_arms_keep_their_numbers_when_they_open_in_another_order() -> None:
+    """Arm 1 starts afresh and lags behind, so on replay arm 3, off arm 0, may come up before arm 2."""
+    run = Run(SMALL)
+    run.advance(20)
+    run.branch({"lr": 0.2}, from_start=True)
+    run.advance(5)
+    run.branch({"lr": 0.3}, arm=1)
+    run.branch({"optimizer": "adam"}, arm=0)
+    run.change("lr", 0.4, arm=2)
+    run.change("beta1", 0.5, arm=3)
+    assert [arm.first for arm in run.arms.values()] == [0, 0, 5, 20]
+    same(Run(run.recipe).finish(), run.finish())
+
+
+def test_the_recipe_of_a_run_that_replays_is_the_one_it_was_given() -> None:
+    recipe = STACK.set({"changes": LOG})
+    run = Run(recipe)
+    while not run.done:
+        assert run.recipe == recipe
+        run.advance(3)
+
+
+def test_what_is_done_during_a_replay_comes_after_what_the_log_says_of_that_step() -> None:
+    for meanwhile in ({"lr": 0.03}, {"weight_decay": 0.3}):
+        run = Run(SMALL.set({"changes": (Change(10, 0, "lr", 0.2), Change(20, 0, "lr", 0.4))}))
+        run.advance(10)
+        run.change(*next(iter(meanwhile.items())))
+        run.branch({"lr": 0.1})
+        same(Run(run.recipe).finish(), run.finish())
+
+
+def test_a_log_that_cannot_be_replayed_is_refused() -> None:
+    for log in ((Change(5, 3, "lr", 0.1),), (Change(5, 0, "seed", 1),),
+                (Branch(5, 0, (("width", 9),)),), (Change(5, 1, "lr", 0.1), Branch(1, 0, ()))):  # fmt: skip
+        with pytest.raises(BadInput):
+            Run(SMALL.set({"changes": log})).finish()
+
+
+# ---- branches
+
+
+def test_a_branch_from_here_goes_on_as_its_parent_would() -> None:
+    """Same weights, same minibatches; GD has no state to lose, so the same bits for ever."""
+    run = Run(STACK.set({"batch_size": 5}))
+    run.advance(13)
+    arm = run.branch({})
+    assert (arm.t, arm.first, arm.parent) == (13, 13, 0)
+    run.finish()
+    assert torch.equal(run.arms[1].state.w, run.arms[0].state.w)
+    assert arm.record["weight_norm"][0][0] == 15, "its record begins where it does"
+
+
+def test_a_branch_from_here_starts_its_optimizer_afresh() -> None:
+    run = Run(SMALL.set({"optimizer": "adam"}))
+    run.advance(13)
+    arm = run.branch({})
+    assert torch.equal(arm.state.w, run.arms[0].state.w)
+    assert arm.state.optimizer["t"] == 0 and not arm.state.optimizer["m"].any()
+    assert run.arms[0].state.optimizer["t"] == 13
+
+
+def test_a_branch_from_the_start_is_the_run_of_its_settings() -> None:
+    run = Run(STACK)
+    run.advance(13)
+    run.change("weight_decay", 0.1)
+    run.branch({"width": 4, "activation": "relu", "n": 12}, from_start=True)
+    alone = STACK.set({"width": 4, "activation": "relu", "n": 12, "weight_decay": 0.1})
+    assert torch.equal(run.finish().arms[1].state.w, Run(alone).finish().arms[0].state.w)
+
+
+def test_a_branch_leaves_its_parent_alone() -> None:
+    plain, forked = Run(STACK), Run(STACK)
+    for run in (plain, forked):
+        run.advance(13)
+    forked.branch({"lr": 5.0})
+    forked.branch({"seed": 7}, from_start=True)
+    for name, column in plain.finish().arms[0].record.columns.items():
+        np.testing.assert_array_equal(column.values, forked.finish().arms[0].record[name][1])
+
+
+@pytest.mark.parametrize("branch, sentence", [
+    ({"settings": {"width": 3}}, "width: it changes the start; open the arm from the start"),
+    ({"settings": {"data": "point"}}, "data: it changes the start; open the arm from the start"),
+    ({"settings": {"init_seed": 3}}, "init_seed: it changes the start; open the arm from the start"),
+    ({"settings": {"beta1": 0.3}}, "beta1: it belongs to optimizer=adam or"),
+    ({"settings": {"lr": (0.1, 0.2)}}, "changes: the replicas are those of the first arm; give"),
+    ({"settings": {"seed": (3, 4)}, "from_start": True}, "changes: the replicas are those of the"),
+    ({"settings": {"speed": 3}}, "speed: no such knob; choose"),
+    ({"settings": {}, "arm": 2}, "arm: there is no arm 2; choose one of"),
+    ({"settings": {"data": "chebyshev", "loss": "cross-entropy"}, "from_start": True}, "loss: "),
+], ids=str)  # fmt: skip
+def test_a_branch_that_is_refused_opens_nothing(branch: dict[str, Any], sentence: str) -> None:
+    run = Run(STACK)
+    run.advance(3)
+    before = run.recipe
+    with pytest.raises(BadInput, match=f"^{sentence}"):
+        run.branch(**branch)
+    assert run.recipe == before and list(run.arms) == [0]
+    assert run.branch({}).index == 1
