@@ -259,4 +259,3 @@ class Arm:
         table = np.atleast_2d(values.double().cpu().numpy()).copy()
         table[:, [r for r in self.diverged]] = np.nan
         self.record.extend(name, steps, table)
-

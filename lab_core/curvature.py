@@ -49,7 +49,7 @@ def lanczos(product: Product, start: Tensor) -> Iterator[tuple[Tensor, Tensor, T
 
 
 def _next(u: Tensor, Q: Tensor) -> Tensor:
-    """u [R, P] made orthonormal to the rows of Q [R, j, P]; something fresh where nothing is left."""
+    """u [R, P] made orthonormal to the rows of Q [R, j, P]; a fresh one where nothing is left."""
     rest, least = _orthogonal(u, Q), torch.finfo(u.dtype).eps ** 0.5 * u.norm(dim=1)
     left = rest.norm(dim=1) > least  # not so for nan either
     if not bool(left.all()):

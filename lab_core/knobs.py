@@ -45,7 +45,9 @@ class Knob:
         if self.choices:
             if value in self.choices:
                 return value
-            raise BadInput(f"{self.name}: {value!r} is not known; choose {', '.join(self.choices)}.")
+            raise BadInput(
+                f"{self.name}: {value!r} is not known; choose {', '.join(self.choices)}."
+            )
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise BadInput(f"{self.name}: {value!r} is not a number; give {self.rule}.")
         if isinstance(value, int) and value.bit_length() > 1000:  # no float is as large

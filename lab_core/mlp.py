@@ -104,7 +104,8 @@ class Kernel:
         """
         f = self.outputs(w)
         d: list[Tensor] = [self.loss.first(f, self.y)[1] / self.n]
-        first, second = [], []
+        first: list[Tensor] = []
+        second: list[Tensor] = []
         for i in reversed(range(1, len(self.layers))):
             z, a = self.z[i - 1], self.inner[i]
             e = self._scaled(torch.bmm(d[0], self.WT[i]), self.layers[i].weight_scale)

@@ -52,7 +52,7 @@ class Moment:
         return row.to(self.w).expand_as(self.w).clone()
 
     def top(self, name: str, product: Product, k: int = 1) -> Eigen:
-        """The k top eigenpairs, warm-started from those and the next one of the last measurement."""
+        """The k top eigenpairs, warm-started from the k + 1 of the last measurement."""
         start = self.memory.get(name)
         if start is None:
             start = torch.stack([self.random(f"{name}/{i}") for i in range(k + 1)], 1)

@@ -19,7 +19,7 @@ from lab_core.optimizers import GD, OPTIMIZERS, Optimizer
 from lab_core.probes import PROBES
 from lab_core.schedules import SCHEDULES, Constant, Schedule
 
-PARTS: dict[str, Mapping[str, type]] = {
+PARTS: dict[str, Mapping[str, Any]] = {
     "data": DATASETS,
     "model": MODELS,
     "loss": LOSSES,
@@ -229,4 +229,3 @@ def seeds_of(recipe: Recipe, purpose: str) -> int:
     """The seed of one replica's data, init or batch stream."""
     own = getattr(recipe, f"{purpose}_seed")
     return recipe.seed if own == -1 else own
-

@@ -73,5 +73,3 @@ class Lab:
     def guarded(self, callback: Callable[..., Any]) -> Callable[..., Any]:
         """A callback whose exceptions reach the page."""
         return guard(callback, self.messages)
-
-

@@ -110,8 +110,9 @@ class Store {
     this.seq = seq;
     if (figure) this.replace(figure);
     for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
+    const lost = data.some(([id, , keep]) => !keep && this.traces[id].detail);
     for (const { id, keep, x, y } of unpack(data, bytes)) this.traces[id].take(x, y, keep);
-    if (data.some(([, , keep]) => !keep)) for (const view of this.views) view.ask();
+    if (lost) for (const view of this.views) view.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
     this.draw();
   }

@@ -205,5 +205,3 @@ class Plots:
                 grid, density = (v[r].double().cpu().numpy() for v in value)
                 self.figure.set(uid, grid, np.maximum(density, 1e-12))
                 self._sent[uid] = step
-
-

@@ -37,7 +37,9 @@ class Session:
         self.preset = preset or next(iter(self.phenomenon.presets))
         self.opened = self._opened(settings, query)
         self.plots = Plots()
-        self.player = Player(Run(self.opened), self.frame, lambda: self.plots.figure.alive, self._fail)
+        self.player = Player(
+            Run(self.opened), self.frame, lambda: self.plots.figure.alive, self._fail
+        )
         self.origin, self.target = "here", f"0:{choices.ALL}"
         self.screen = threading.RLock()  # frames come from the clock and from a person's events
         self._looked = 0.0
@@ -184,7 +186,9 @@ class Session:
 
     def _bar(self, name: str, value: Any) -> None:
         if name == "play" and self.run.done:
-            raise BadInput("Play: the run has reached its last step; raise 'steps', or press Reset.")
+            raise BadInput(
+                "Play: the run has reached its last step; raise 'steps', or press Reset."
+            )
         if name == "speed":
             self.player.speed = value
         else:

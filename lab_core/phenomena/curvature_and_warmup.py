@@ -20,8 +20,17 @@ PRESETS = {
         "A deep ReLU net initialised too large diverges within a few steps (arm 0); with a linear"
         " warm-up over 200 steps (arm 1) the same learning rate trains, because the sharpness comes"
         " down before the rate has gone up.",
-        Recipe().set({"depth": 5, "activation": "relu", "init_scale": 2.0, "lr": 0.1,
-                      "steps": 600, "probes": (("sharpness", 5),), "changes": (WARM,)}),  # fmt: skip
+        Recipe().set(
+            {
+                "depth": 5,
+                "activation": "relu",
+                "init_scale": 2.0,
+                "lr": 0.1,
+                "steps": 600,
+                "probes": (("sharpness", 5),),
+                "changes": (WARM,),
+            }
+        ),  # fmt: skip
         60,
     ),
 }

@@ -32,8 +32,9 @@ PRESETS = {
         "Chebyshev polynomial",
         "The same on the paper's toy, twenty points of a polynomial: each learning rate has a level"
         " of its own, 2/lr.",
-        Recipe().set({"data": "chebyshev", "width": 24, "depth": 3, "steps": 4000,
-                      "lr": (0.02, 0.1, 0.2)}),  # fmt: skip
+        Recipe().set(
+            {"data": "chebyshev", "width": 24, "depth": 3, "steps": 4000, "lr": (0.02, 0.1, 0.2)}
+        ),  # fmt: skip
         400,
     ),
     "heavy-ball": Preset(
@@ -65,18 +66,37 @@ PRESETS = {
         "Cross-entropy",
         "With cross-entropy the sharpness rises and then falls again: a hump, which a large"
         " learning rate cuts off at its threshold.",
-        Recipe().set({"data": "clusters", "k": 10, "dim": 40, "separation": 0.5, "depth": 3,
-                      "loss": "cross-entropy", "init_scale": 0.7, "lr": (0.2, 0.4, 0.8),
-                      "steps": 2500}),  # fmt: skip
+        Recipe().set(
+            {
+                "data": "clusters",
+                "k": 10,
+                "dim": 40,
+                "separation": 0.5,
+                "depth": 3,
+                "loss": "cross-entropy",
+                "init_scale": 0.7,
+                "lr": (0.2, 0.4, 0.8),
+                "steps": 2500,
+            }
+        ),  # fmt: skip
         250,
     ),
     "catapult": Preset(
         "Catapult",
         "A two-layer linear net that starts above its threshold, but below twice it: the loss"
         " shoots up and lands where it is flatter; above twice the threshold it diverges.",
-        Recipe().set({"data": "point", "model": "deep-linear", "parametrization": "ntk",
-                      "width": 64, "depth": 2, "lr": (0.5, 1.5, 1.75, 2.5), "steps": 200,
-                      "probes": (("sharpness", 1),)}),  # fmt: skip
+        Recipe().set(
+            {
+                "data": "point",
+                "model": "deep-linear",
+                "parametrization": "ntk",
+                "width": 64,
+                "depth": 2,
+                "lr": (0.5, 1.5, 1.75, 2.5),
+                "steps": 200,
+                "probes": (("sharpness", 1),),
+            }
+        ),  # fmt: skip
         20,
     ),
 }
@@ -109,13 +129,13 @@ def judge_edge(runs: Sequence[Run]) -> Verdict:
         wobble.append(np.mean(np.diff(loss[crossing:, r]) > 0))
         gain.append(np.median(loss[-len(loss) // 10 :, r]) / loss[crossing, r])
     edge = level[~slow]
-    holds = (
-        bool(np.abs(edge - 1).max() < 0.05)
+    holds = bool(
+        np.abs(edge - 1).max() < 0.05
         and max(rise) < 0.9
         and min(wobble) > 0.05
         and max(gain) < 0.5
-        and bool(ratio[:, slow].max() < 1)
-        and bool((np.diff(loss[:, slow], axis=0) < 0).all())
+        and ratio[:, slow].max() < 1
+        and (np.diff(loss[:, slow], axis=0) < 0).all()
     )
     return Verdict(
         holds,
@@ -156,7 +176,7 @@ def judge_hump(runs: Sequence[Run]) -> Verdict:
     _, sharpness = arm.record["sharpness"]
     rise = sharpness.max(0) / sharpness[0]
     fall = sharpness[-1] / sharpness.max(0)
-    inside = 0 < sharpness.argmax(0).min() and sharpness.argmax(0).max() < len(sharpness) / 2
+    inside = sharpness.argmax(0).min() > 0 and sharpness.argmax(0).max() < len(sharpness) / 2
     holds = bool(rise.min() > 10 and fall.max() < 0.25 and inside)
     return Verdict(holds, f"rises {span(rise)}-fold, then falls to {span(fall)} of its peak",
                    "more than 10-fold, in the first half; below 0.25")  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lab_core.curvature import Product
 from lab_core.devices import one_thread
 from lab_core.objective import Objective
 from lab_core.optimizers import GD
@@ -93,12 +94,11 @@ def eigsh_steps() -> Callable[[int], object]:
         w = arm.state.w.clone()
         for _ in range(k):
             hvp = objective.hvp(w)
-            operator = LinearOperator(
-                (w.shape[1],) * 2,
-                matvec=lambda v, hvp=hvp: hvp(torch.as_tensor(v, dtype=w.dtype).reshape(1, -1))
-                .numpy().ravel(),
-                dtype=np.float32,
-            )  # fmt: skip
+
+            def product(v: np.ndarray, hvp: Product = hvp) -> np.ndarray:
+                return hvp(torch.as_tensor(v, dtype=torch.float32).reshape(1, -1)).numpy().ravel()
+
+            operator = LinearOperator((w.shape[1],) * 2, matvec=product, dtype=np.float32)
             eigsh(operator, k=1, which="LA", tol=1e-3, return_eigenvectors=False)
             w = GD(lr=LR).step(w, objective.gradient(w)[1], {}, arm.at)[0]
 
@@ -147,7 +147,9 @@ def main() -> None:
     peer, *_ = sequential()
     one, many = scalar_target(1), scalar_target(64)
     r, a, b = ratio(lambda n: one.advance(n), 4000, peer, 1500)
-    print(f"one replica of GD, 701 parameters: {r:.1f}x nn.Sequential (goal 3x); {a:,.0f} and {b:,.0f} steps/s")
+    print(
+        f"one replica of GD, 701 parameters: {r:.1f}x nn.Sequential (goal 3x); {a:,.0f} and {b:,.0f} steps/s"
+    )
     r, a, b = ratio(lambda n: many.advance(n), 600, peer, 1500)
     print(f"64 replicas of it: {64 * r:.1f}x (goal 30x); {64 * a:,.0f} replica-steps/s")
     jax = jax_steps(64)
@@ -158,7 +160,9 @@ def main() -> None:
         print(f"64 replicas against JAX jit(vmap(scan)): {r:.2f}x (goal 1x)")
     sharp = scalar_target(1, (("sharpness", 1),))
     r, a, b = ratio(lambda n: sharp.advance(n), 400, eigsh_steps(), 12, rounds=5)
-    print(f"sharpness at every step: {r:.1f}x eigsh (goal 5x); {a:,.0f} steps/s (indicative: 1,500)")
+    print(
+        f"sharpness at every step: {r:.1f}x eigsh (goal 5x); {a:,.0f} steps/s (indicative: 1,500)"
+    )
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> No
     expect(page.get_by_text("arm 1: Adam")).to_be_hidden()
 
 
-@pytest.mark.parametrize("choice", ["Five largest eigenvalues", "Hessian spectrum, newest", "Accuracy, train and test"])
+@pytest.mark.parametrize(
+    "choice", ["Five largest eigenvalues", "Hessian spectrum, newest", "Accuracy, train and test"]
+)
 def test_the_fourth_plot_is_chosen(lab, choice: str) -> None:
     page = lab("?steps=300")
     page.get_by_label("fourth plot").select_option(label=choice)

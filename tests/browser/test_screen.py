@@ -24,7 +24,8 @@ panels = [fig.panel("Training loss", y="loss", log=True), fig.panel("Sharpness",
 traces = [fig.curve(f"{name}{r}", i, r, name=f"replica {r}")
           for i, name in enumerate(["loss", "sharpness", "ratio"]) for r in range(2)]
 traces += [fig.threshold("threshold", 1, 0, "2/lr"), fig.bars("spectrum", 3, 0)]
-figure, bar, messages, arms = LiveFigure(fig.figure(panels, traces)), Bar(), Messages(), Arms()
+bar, messages, arms = Bar(), Messages(), Arms()
+figure = LiveFigure(fig.figure(panels, traces), window=500, history=lambda name: measured(name))
 controls = Controls(groups=[{"title": "Change while it runs", "controls": [
     {"id": "lr", "label": "learning rate", "kind": "slider", "scale": "log",
      "low": 1e-3, "high": 10.0, "value": 0.1},
@@ -35,13 +36,16 @@ controls = Controls(groups=[{"title": "Change while it runs", "controls": [
 arms.show([{"id": 0, "name": "GD", "replicas": ["lr 0.1", "lr 0.2"]}])
 step, level, playing, told = 0, 20.0, False, []
 
+def measured(name, start=0):
+    x = np.arange(start, step)
+    y = {"l": 1 / (1 + x / 100), "s": 5 + x / 200 + x % 2, "r": x / (x + 100)}[name[0]]
+    return x, y + int(name[-1])
+
 def advance(n):
     global step
     x, step = np.arange(step, step + n), step + n
-    for r in range(2):
-        figure.append(f"loss{r}", x, 1 / (1 + x / 100) + r)
-        figure.append(f"sharpness{r}", x, 5 + x / 200 + r)
-        figure.append(f"ratio{r}", x, x / (x + 100))
+    for name in ["loss0", "loss1", "sharpness0", "sharpness1", "ratio0", "ratio1"]:
+        figure.append(name, *measured(name, x[0]))
     figure.append("threshold", [x[0]], [level])
     if "spectrum" in figure.traces:
         figure.set("spectrum", range(20), range(1, 21))
@@ -186,16 +190,19 @@ def test_shortcuts_work_in_the_lab_but_not_in_its_fields(screen):
 def test_zoom_stays_while_data_come_and_there_is_a_way_back(screen):
     page = screen()
     play(page)
+    page.wait_for_function("document.querySelector('.ew-state').textContent.match(/step \\d{4,}/)")
     axis = "document.querySelector('.ew-plot').layout.xaxis2.range.join()"
     plot = page.get_by_role("region", name="Sharpness").bounding_box()
     x, y = plot["x"] + 100, plot["y"] + 80
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 150, y + 60, steps=5)
+    page.mouse.move(x + 40, y + 60, steps=5)
     page.mouse.up()
     expect(button(page, "Sharpness: reset zoom")).to_be_visible()
     zoomed = page.evaluate(axis)
-    page.wait_for_timeout(500)
+    low, high = map(float, zoomed.split(","))
+    drawn = "d => (document.querySelectorAll('.js-line')[2].getAttribute('d').match(/L/g)).length"
+    page.wait_for_function(f"({drawn})() > {high - low - 2}")  # every step, although thinned before
     assert page.evaluate(axis) == zoomed
     assert button(page, "Training loss: reset zoom").is_visible(), "steps are zoomed together"
     page.mouse.dblclick(x, y)

@@ -1,4 +1,4 @@
-"""One thread, since equal bits are promised for that; and properties that never time out or vary."""
+"""One thread, since equal bits are promised for that; properties that never vary or time out."""
 
 import pytest
 from hypothesis import settings

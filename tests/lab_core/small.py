@@ -23,10 +23,15 @@ def gaussian(*shape: int, seed: int = 0) -> Tensor:
 
 
 def problem(
-    model: MLP, loss: str = "squared-error", R: int = 3, N: int = 7, d: int = 4, c: int = 3,
+    model: MLP,
+    loss: str = "squared-error",
+    R: int = 3,
+    N: int = 7,
+    d: int = 4,
+    c: int = 3,
     own_data: bool = False,
 ) -> tuple[Kernel, Objective, Tensor]:
-    """The hand-written kernel, the autograd oracle of the same objective, and weights [R, P]."""  # fmt: skip
+    """The hand-written kernel, the autograd oracle of the same objective, and weights [R, P]."""
     x = gaussian(R if own_data else 1, N, d)
     y = gaussian(*x.shape[:2], c, seed=1)
     if LOSSES[loss].classes:

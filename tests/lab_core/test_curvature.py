@@ -90,7 +90,7 @@ def test_odd_spectra(spectrum: list[float]) -> None:
 
 
 def test_copies_of_an_eigenvalue_are_all_found() -> None:
-    """A linear net under squared error: every eigenvalue of the Hessian comes once for each output."""
+    """A linear net under squared error: every eigenvalue comes once for each output."""
     _, oracle, w = problem(MLP(width=1, depth=1), d=5, c=4, N=20)
     exact = torch.linalg.eigvalsh(curvature.dense(oracle.hvp(w), w)).flip(1)
     close(exact[:, :4], exact[:, :1].expand(3, 4))
@@ -99,8 +99,8 @@ def test_copies_of_an_eigenvalue_are_all_found() -> None:
 
 
 def test_a_residual_vouches_for_an_eigenvalue_and_the_start_for_the_top() -> None:
-    """From a subspace that H maps into itself nothing outside can be seen; hence a random start, and
-    a fresh direction where more is asked for than the subspace holds."""
+    """From a subspace that H maps into itself nothing outside can be seen; hence a random start,
+    and a fresh direction where more is asked for than the subspace holds."""
     H = torch.diag_embed(torch.tensor([[9.0, *bulk(30)]], dtype=torch.float64))
     inside = gaussian(1, 6, 31, seed=9)
     inside[:, :, 0] = inside[:, :, 5:] = 0  # of dimension 4
@@ -128,8 +128,8 @@ def test_an_eigenvalue_that_overtakes_is_followed() -> None:
 
 
 def test_eigenvalues_that_trade_places_while_the_eigenvectors_turn() -> None:
-    """Five wave up and down, each crossing all the others; so slowly do the eigenvectors turn that an
-    old start looks settled at every step."""
+    """Five wave up and down, each crossing all the others; so slowly do the eigenvectors turn that
+    an old start looks settled at every step."""
     P, R = 60, 8
     slow = 2e-4 * (gaussian(R, P, P, seed=3) - gaussian(R, P, P, seed=3).mT)
     phase, start = torch.arange(5) * 1.3, gaussian(R, 2, P, seed=9)

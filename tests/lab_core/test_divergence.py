@@ -1,4 +1,4 @@
-"""A replica that diverges is frozen and marked with its step; the others go on, and nothing raises."""
+"""A replica that diverges is frozen and marked with its step; the others go on, nothing raises."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYTHING = tuple((name, 7) for name in PROBES)
 
 
 def first_beyond(recipe: Recipe) -> tuple[int, torch.Tensor]:
-    """Plain GD: the first step whose loss is no number or above the limit, and the weights there."""
+    """Plain GD: the first step whose loss is nan or above the limit, and the weights there."""
     x, y = (torch.tensor(a)[None] for a in recipe.data.arrays(recipe.seed)[:2])
     L = Objective(recipe.model, recipe.loss, x, y, 1)
     w = Run(recipe).arms[0].state.w
@@ -87,7 +87,7 @@ def test_all_diverged_and_the_run_is_done() -> None:
 
 
 def test_a_catapult_is_no_divergence() -> None:
-    """Two linear layers between two and four times the curvature: the loss shoots up and comes back."""
+    """Two linear layers at lr * sharpness between 2 and 4: the loss shoots up and comes back."""
     recipe = SMALL.set({"data": "point", "model": "deep-linear", "parametrization": "ntk",
                         "width": 64, "lr": (1.5, 2.5), "steps": 100})  # fmt: skip
     arm = Run(recipe).finish().arms[0]

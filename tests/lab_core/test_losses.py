@@ -1,4 +1,4 @@
-"""Losses against torch's, with the factor between them stated, and their derivatives by autograd."""
+"""Losses against torch's, the factor between them stated; their derivatives against autograd."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,11 @@ def test_mse_loss_is_two_over_c_of_ours() -> None:
 
 
 def test_cross_entropy_does_not_see_a_shift_and_bends_upwards() -> None:
-    loss, (f, y), u = LOSSES["cross-entropy"](), examples("cross-entropy"), gaussian(2, 5, 4, seed=2)
+    loss, (f, y), u = (
+        LOSSES["cross-entropy"](),
+        examples("cross-entropy"),
+        gaussian(2, 5, 4, seed=2),
+    )
     close(loss(f + 100, y), loss(f, y))
     close(loss.second(f, y, torch.ones_like(f)), torch.zeros_like(f))  # type: ignore[attr-defined]
     assert bool(((u * loss.second(f, y, u)).sum(-1) >= 0).all())  # type: ignore[attr-defined]

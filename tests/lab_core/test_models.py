@@ -91,8 +91,8 @@ def test_weights_have_the_stated_standard_deviation() -> None:
 
 
 def test_a_stream_depends_on_its_key_alone() -> None:
-    draw = [torch.rand(1, generator=stream(*key)).item()  # type: ignore[arg-type]
-            for key in (("batch", 0, 1), ("batch", 0, 1), ("batch", 1, 0), ("init", 0, 1))]  # fmt: skip
+    keys = [("batch", 0, 1), ("batch", 0, 1), ("batch", 1, 0), ("init", 0, 1)]
+    draw = [torch.rand(1, generator=stream(*key)).item() for key in keys]  # type: ignore[arg-type]
     assert draw[0] == draw[1] and len(set(draw)) == 3
 
 

@@ -1,4 +1,4 @@
-"""The objective L(w) and its derivatives: what autograd gives is what finite differences measure."""
+"""The objective L(w) and its derivatives: what it gives is what finite differences measure."""
 
 import pytest
 import torch

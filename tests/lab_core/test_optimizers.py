@@ -90,7 +90,9 @@ def test_equal_to_torch_over_50_steps(name: str, decay: float) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_replicas_with_knobs_of_their_own_equal_torch_one_by_one(name: str) -> None:
-    columns = {n: torch.tensor(SWEEP[n], dtype=torch.float64)[:, None] for n in knobs(OPTIMIZERS[name])}
+    columns = {
+        n: torch.tensor(SWEEP[n], dtype=torch.float64)[:, None] for n in knobs(OPTIMIZERS[name])
+    }
     o, w = OPTIMIZERS[name](**columns), gaussian(R, P, seed=1)
     path = train(o, w, 50)
     for r in range(R):
@@ -114,7 +116,7 @@ def test_a_step_is_pure_and_its_state_has_a_row_for_each_replica(name: str) -> N
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_preconditioner_is_what_the_step_divides_by(name: str) -> None:
-    """w' = w (less the decoupled decay) - lr * direction / P, the direction m where there is one."""
+    """w' = w (less the decoupled decay) - lr * direction / P, with m for direction if there is."""
     o, w = OPTIMIZERS[name](lr=0.03, weight_decay=0.1), gaussian(R, P, seed=1)
     state = o.init(w)
     for _ in range(5):
@@ -150,8 +152,8 @@ def frozen(o: Optimizer, v: Tensor) -> dict[str, Any]:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
     """g = H w with a dense random H. Where the top eigenvalue of H, or of P^-1 (H + coupled decay)
-    for a frozen P that differs by coordinate, is 0.999 of the stated threshold, w dies out; where it
-    is 1.001 of it, w grows."""
+    for a frozen P that differs by coordinate, is 0.999 of the stated threshold, w dies out; where
+    it is 1.001 of it, w grows."""
     grid = knob_grid(OPTIMIZERS[name])
     above = grid.pop("above")
     late = {"beta2": 1 - 1e-14, "eps": 1e-12} if "beta2" in knobs(OPTIMIZERS[name]) else {}
@@ -160,7 +162,11 @@ def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
     threshold = torch.as_tensor(o.stability_threshold()) * (1 + (2 * above - 1) * 1e-3)
 
     turn = torch.linalg.qr(gaussian(n, P, P)).Q
-    M = turn @ torch.diag_embed(threshold * torch.linspace(0.1, 1, P, dtype=torch.float64)) @ turn.mT
+    M = (
+        turn
+        @ torch.diag_embed(threshold * torch.linspace(0.1, 1, P, dtype=torch.float64))
+        @ turn.mT
+    )
     v = gaussian(n, P, seed=4).square() + 0.1
     p = o.preconditioner(torch.zeros(n, P), torch.zeros(n, P), frozen(o, v))
     H = M

@@ -1,4 +1,4 @@
-"""Recipes: flat names, replicas as products of lists, parts that are swapped, one-sentence errors."""
+"""Recipes: flat names, replicas as products of lists, swapped parts, one-sentence errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def test_every_entry_can_be_set_and_read_back(part: str, name: str) -> None:
     base = Recipe().set({"data": "clusters"})
     recipe = base.set({part: name})
     assert slug(part, getattr(recipe, part)) == name
-    assert all(recipe.flat()[n] == getattr(getattr(recipe, part), n) for n in knobs(PARTS[part][name]))
+    assert all(
+        recipe.flat()[n] == getattr(getattr(recipe, part), n) for n in knobs(PARTS[part][name])
+    )
 
 
 # ---- replicas
@@ -80,7 +82,9 @@ def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
         if stacks(part, k):
             assert base.set(pair).replicas == 2
         else:
-            with pytest.raises(BadInput, match=f"^{k.name}: a list .* would change.*; give one val"):
+            with pytest.raises(
+                BadInput, match=f"^{k.name}: a list .* would change.*; give one val"
+            ):
                 base.set(pair)
     assert part != "optimizer" or all(stacks(part, k) for k in knobs(PARTS[part][name]).values())
 
@@ -115,13 +119,20 @@ def test_a_swap_carries_what_both_have() -> None:
        st.floats(1e-6, 1e6))  # fmt: skip
 def test_a_swap_there_and_back_keeps_the_learning_rate(one: str, other: str, lr: float) -> None:
     start = OPTIMIZERS[one](lr=lr)
-    assert swap("optimizer", swap("optimizer", start, other), one).lr == pytest.approx(lr, rel=1e-12)
+    assert swap("optimizer", swap("optimizer", start, other), one).lr == pytest.approx(
+        lr, rel=1e-12
+    )
 
 
 def test_a_model_keeps_its_size_but_not_a_name_that_the_other_lacks() -> None:
     net = MLP(width=9, depth=4, activation="relu", init_scale=0.5, parametrization="ntk")
     linear = swap("model", net, "deep-linear")
-    assert (linear.width, linear.depth, linear.init_scale, linear.parametrization) == (9, 4, 0.5, "ntk")
+    assert (linear.width, linear.depth, linear.init_scale, linear.parametrization) == (
+        9,
+        4,
+        0.5,
+        "ntk",
+    )
     assert linear.activation == "linear" and swap("model", linear, "mlp").activation == "tanh"
 
 
@@ -135,7 +146,11 @@ def test_a_recipe_is_a_value() -> None:
     one, two = (Recipe().set({"lr": [0.1, 0.2], "seed": 3}) for _ in range(2))
     assert one == two and hash(one) == hash(two) and one != Recipe()
     probes = one.set({"probes": [["trace", 5.0]]}).probes
-    assert probes == (("trace", 5),) and type(probes[0][1]) is int and hash(one.set({"probes": probes}))
+    assert (
+        probes == (("trace", 5),)
+        and type(probes[0][1]) is int
+        and hash(one.set({"probes": probes}))
+    )
 
 
 # ---- what is refused: the field, the rule, the remedy
@@ -154,7 +169,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": GD()}, "optimizer: .* is not known; choose gd"),
     ({"data": ["digits"]}, "data: .* is not known; choose digits"),
     ({"speed": 3}, "speed: no such knob; choose one of data, model"),
-    ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or leave"),
+    ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
     ({"degree": 3}, "degree: it belongs to data=chebyshev; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
      "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
@@ -196,5 +211,7 @@ def test_a_part_outside_the_registry_cannot_be_written_down() -> None:
     class Mine(GD):
         pass
 
-    with pytest.raises(BadInput, match="optimizer: Mine is not in the registry, so .*; register it"):
+    with pytest.raises(
+        BadInput, match="optimizer: Mine is not in the registry, so .*; register it"
+    ):
         slug("optimizer", Mine())

@@ -1,4 +1,4 @@
-"""The record: append-only columns that cost what was measured, and the CSV that is written of them."""
+"""The record: append-only columns that cost what was measured, and the CSV written of them."""
 
 import csv
 import io

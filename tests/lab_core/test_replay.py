@@ -20,7 +20,7 @@ STACK = CLASSES.set({"seed": (0, 1), "lr": (0.05, 0.1), "probes": WATCHED})
 
 
 def same(one: Run, two: Run) -> None:
-    """Equal bits: of weights, optimizer states and everything recorded; and one and the same log."""
+    """Equal bits: of weights, optimizer states and everything recorded; and one log."""
     assert one.recipe == two.recipe and list(one.arms) == list(two.arms)
     for a, b in zip(one.arms.values(), two.arms.values(), strict=True):
         assert (a.t, a.parent, a.first, a.diverged) == (b.t, b.parent, b.first, b.diverged)
@@ -53,10 +53,12 @@ LOG: tuple[Change | Branch, ...] = (
 )
 
 
-@pytest.mark.parametrize("recipe", [STACK, STACK.set({"batch_size": 7}), STACK.set({"changes": LOG}),
-                                    STACK.set({"dtype": "float32", "changes": LOG})],
-                         ids=["full batch", "minibatches", "changes", "float32"])  # fmt: skip
-def test_the_size_of_the_bites_does_not_matter(recipe: Recipe) -> None:
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch_size": 7}, {"changes": LOG}, {"changes": LOG, "dtype": "float32"}],
+    ids=["full batch", "minibatches", "changes", "float32"],
+)  # fmt: skip
+def test_the_size_of_the_bites_does_not_matter(settings: dict[str, Any]) -> None:
+    recipe = STACK.set(settings)
     whole = Run(recipe).finish()
     assert all(arm.t >= 15 for arm in whole.arms.values())
     for sizes in ([1], [100], [3, 1, 7]):
@@ -116,7 +118,7 @@ def test_any_session_is_replayed_in_any_bites(
 
 
 def test_arms_keep_their_numbers_when_they_open_in_another_order() -> None:
-    """Arm 1 starts afresh and lags behind, so on replay arm 3, off arm 0, may come up before arm 2."""
+    """Arm 1 starts afresh and lags behind: on replay arm 3, off arm 0, comes up before arm 2."""
     run = Run(SMALL)
     run.advance(20)
     run.branch({"lr": 0.2}, from_start=True)
@@ -147,8 +149,9 @@ def test_what_is_done_during_a_replay_comes_after_what_the_log_says_of_that_step
 
 
 def test_a_log_that_cannot_be_replayed_is_refused() -> None:
-    for log in ((Change(5, 3, "lr", 0.1),), (Change(5, 0, "seed", 1),),
-                (Branch(5, 0, (("width", 9),)),), (Change(5, 1, "lr", 0.1), Branch(1, 0, ()))):  # fmt: skip
+    early = (Change(5, 1, "lr", 0.1), Branch(1, 0, ()))  # of an arm that is not there yet
+    seed, width = Change(5, 0, "seed", 1), Branch(5, 0, (("width", 9),))
+    for log in ((Change(5, 3, "lr", 0.1),), (seed,), (width,), early):
         with pytest.raises(BadInput):
             Run(SMALL.set({"changes": log})).finish()
 
@@ -198,7 +201,7 @@ def test_a_branch_leaves_its_parent_alone() -> None:
 @pytest.mark.parametrize("branch, sentence", [
     ({"settings": {"width": 3}}, "width: it changes the start; open the arm from the start"),
     ({"settings": {"data": "point"}}, "data: it changes the start; open the arm from the start"),
-    ({"settings": {"init_seed": 3}}, "init_seed: it changes the start; open the arm from the start"),
+    ({"settings": {"init_seed": 3}}, "init_seed: it changes the start; open the arm from the"),
     ({"settings": {"beta1": 0.3}}, "beta1: it belongs to optimizer=adam or"),
     ({"settings": {"lr": (0.1, 0.2)}}, "changes: the replicas are those of the first arm; give"),
     ({"settings": {"seed": (3, 4)}, "from_start": True}, "changes: the replicas are those of the"),

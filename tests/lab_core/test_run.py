@@ -1,4 +1,4 @@
-"""A run against plain loops; what may change while it goes on, and what is refused in a sentence."""
+"""A run against plain loops; what may change while it goes on, what is refused in a sentence."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def test_a_batch_as_large_as_the_data_or_larger_is_the_full_batch(size: int) -> 
 
 def test_single_precision() -> None:
     single, double = (
-        Run(SMALL.set({"dtype": d, "lr": (0.05, 0.1), "probes": (("sharpness", 10),)})).finish().arms[0]
+        Run(SMALL.set({"dtype": d, "lr": (0.05, 0.1), "probes": (("sharpness", 10),)}))
+        .finish()
+        .arms[0]
         for d in ("float32", "float64")
     )
     assert single.state.w.dtype == torch.float32
@@ -144,7 +146,9 @@ def test_single_precision() -> None:
 
 
 def test_a_net_too_large_for_memory_is_refused_before_it_is_made() -> None:
-    with pytest.raises(BadInput, match="^width, depth: 4 replicas of .* do not fit .*; make the net"):
+    with pytest.raises(
+        BadInput, match="^width, depth: 4 replicas of .* do not fit .*; make the net"
+    ):
         Run(Recipe().set({"width": 4096, "depth": 12, "seed": (0, 1, 2, 3)}))
 
 
@@ -202,7 +206,7 @@ def test_watching_something_more_changes_no_bit() -> None:
 NOT_LIVE: list[tuple[dict[str, Any], str]] = [
     ({"name": "seed", "value": 3}, "seed: it cannot change while a run goes on; open a new arm"),
     ({"name": "width", "value": 3}, "width: it cannot change while a run goes on; open a new arm"),
-    ({"name": "optimizer", "value": "adam"}, "optimizer: it cannot change while .*; open a new arm"),
+    ({"name": "optimizer", "value": "adam"}, "optimizer: it cannot change .*; open a new arm"),
     ({"name": "speed", "value": 1}, "speed: no such knob; choose one of"),
     ({"name": "beta1", "value": 0.5}, "beta1: it belongs to optimizer=adam or"),
     ({"name": "lr", "value": -1}, "lr: -1 is outside its domain; give"),
@@ -213,7 +217,7 @@ NOT_LIVE: list[tuple[dict[str, Any], str]] = [
     ({"name": "lr", "value": ((0.1, 0.2), 0.1)}, "(lr|changes): .*; give"),
     ({"name": "lr", "value": (0.1, 0.2), "replica": 0}, "(lr|changes): .*; give"),
     ({"name": "batch_size", "value": (4, 8)}, "batch_size: give one value"),
-    ({"name": "steps", "value": 9, "replica": 0}, "steps: all replicas share it; leave the replica"),
+    ({"name": "steps", "value": 9, "replica": 0}, "steps: all replicas share it; leave the"),
     ({"name": "schedule", "value": "slow"}, "schedule: 'slow' is not known; choose constant"),
 ]  # fmt: skip
 

@@ -34,7 +34,9 @@ def test_closed_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @given(st.data())
-def test_a_multiplier_lies_in_0_to_1_and_above_0_before_the_end(name: str, data: st.DataObject) -> None:
+def test_a_multiplier_lies_in_0_to_1_and_above_0_before_the_end(
+    name: str, data: st.DataObject
+) -> None:
     steps = data.draw(st.integers(1, 10_000_000))
     t = data.draw(st.integers(0, steps - 1))
     assert 0 < SCHEDULES[name]()(t, steps) <= 1, "the threshold 2 / lr needs a rate above 0"
