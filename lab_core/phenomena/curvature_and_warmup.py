@@ -23,6 +23,7 @@ PRESETS = {
         Recipe().set(
             {
                 "depth": 5,
+                "dtype": "float32",
                 "activation": "relu",
                 "init_scale": 2.0,
                 "lr": 0.1,
