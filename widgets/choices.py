@@ -31,7 +31,7 @@ def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: s
         {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
         {"title": "Change while it runs",
          "controls": [_target(run, target), *_live(here, replica)]},
-        {"title": "Starts a new arm", "controls": [_origin(origin), *_arm(here.program)]},
+        {"title": "Starts a new arm", "compact": True, "controls": [_origin(origin), *_arm(here.program)]},
     ]  # fmt: skip
 
 

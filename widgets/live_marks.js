@@ -18,13 +18,16 @@ function tips(panel) {
 /** Whether a trace is drawn as one path of ours. */
 const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
 
+/** To a tenth of a pixel, faster than toFixed. */
+const tenths = (v) => Math.round(10 * v) / 10;
+
 /** The SVG path of a line; what its axes cannot show leaves a gap. */
 function linePath({ x, y }, xaxis, yaxis, shape) {
   let path = "", open = false;
   for (let i = 0; i < x.length; i++) {
     const height = yaxis.d2p(y[i]);
     if (Number.isFinite(height)) {
-      const px = xaxis.d2p(x[i]).toFixed(1), py = height.toFixed(1);
+      const px = tenths(xaxis.d2p(x[i])), py = tenths(height);
       path += !open ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`;
     }
     open = Number.isFinite(height);

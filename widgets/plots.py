@@ -57,7 +57,8 @@ class Plots:
 
     def __init__(self, chosen: str = "weight_norm") -> None:
         self.chosen = chosen
-        self.figure = LiveFigure(fig.figure([self._panel(i, p) for i, p in enumerate(self._all())]))
+        panels = [self._panel(i, p) for i, p in enumerate(self._all())]
+        self.figure = LiveFigure(fig.figure(panels), history=self._history)
         self.clear()
 
     def _all(self) -> list[Plot]:
@@ -72,6 +73,7 @@ class Plots:
 
     def clear(self) -> None:
         """Forget all arms and their curves."""
+        self._source: dict[str, tuple[Arm, str, int]] = {}  # trace -> where all its points are
         self._sent: dict[str, int] = {}  # trace -> rows of its column, or step of its array
         self._level: dict[str, float] = {}  # threshold trace -> its last value
         self._arms: dict[int, bool] = {}  # arm -> drawn
@@ -130,6 +132,15 @@ class Plots:
                         self.figure.add_trace(spec)
             self._columns(arm)
 
+    def _history(self, trace: str) -> tuple[np.ndarray, np.ndarray]:
+        """All points of a trace, for a person who zooms in."""
+        if trace not in self._source:
+            return np.empty(0), np.empty(0)
+        arm, column, r = self._source[trace]
+        steps, values = arm.record[column]
+        known = np.isfinite(values[:, r])
+        return steps[known], values[known, r]
+
     # ---- the traces of one arm
 
     @staticmethod
@@ -180,6 +191,7 @@ class Plots:
             new = slice(self._sent.get(uid, 0), len(steps))
             y = values[new, r]
             known = np.isfinite(y)
+            self._source[uid] = (arm, source, r)
             if known.any() and uid in self.figure.traces:
                 self.figure.append(uid, steps[new][known], y[known])
             self._sent[uid] = len(steps)

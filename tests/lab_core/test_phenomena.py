@@ -56,6 +56,14 @@ def test_a_notebook_says_what_its_phenomenon_says(path: Path) -> None:
     assert said["minutes"] == phenomenon.minutes
 
 
+@pytest.mark.parametrize("path", sorted(Path("labs").glob("**/*.ipynb")), ids=lambda p: p.stem)
+def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
+    notebook = json.loads(path.read_text("utf-8"))
+    assert "widgets" not in notebook["metadata"]
+    for cell in notebook["cells"]:
+        assert not cell.get("outputs") and not cell.get("execution_count")
+
+
 def judged(name: str, preset: str, *recipes: Recipe) -> list[Verdict]:
     """What the judges of a preset's claims say of other runs."""
     runs = [finished(r) for r in recipes]

@@ -66,6 +66,7 @@ CLUSTERS = CLASSES.set({"n": 60, "k": 4, "dim": 5, "width": 10, "init_scale": 0.
 RUNS = {
     "Chebyshev, seldom": (CHEBYSHEV, 1500, 50),
     "Chebyshev, every step": (CHEBYSHEV.set({"seed": 0}), 100, 1),
+    "Chebyshev, float32": (CHEBYSHEV.set({"dtype": "float32"}), 600, 20),
     "ReLU": (CHEBYSHEV.set({"activation": "relu"}), 600, 20),
     "clusters": (CLUSTERS, 600, 20),
     "clusters, minibatches": (CLUSTERS.set({"batch_size": 8, "lr": (0.1, 0.3)}), 400, 20),

@@ -1,0 +1,12 @@
+"""`make bench`: every figure beside its goal."""
+
+import shutil
+
+from tests.bench import engine, screen
+from tests.browser.conftest import NAMES
+
+engine.main()
+if any(map(shutil.which, NAMES)):
+    screen.main()
+else:
+    print("the live page: no Chromium here; install one (`apt install chromium`)")
