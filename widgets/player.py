@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from lab_core.devices import one_thread
 from lab_core.run import Run
 
 FRAME = 0.05  # s between frames
@@ -54,6 +55,7 @@ class Player:
     def step(self, n: int = 1) -> None:
         """Pause, and take n steps at once."""
         self.pause()
+        one_thread()
         with self.lock:
             self.run.advance(n)
 
@@ -69,6 +71,7 @@ class Player:
         self._going.set()
 
     def _train(self) -> None:
+        one_thread()  # OpenMP keeps this setting for each thread
         chunk, owed, last = 1.0, 0.0, time.perf_counter()
         while not self._closed:
             if not self._going.is_set():
@@ -106,8 +109,10 @@ class Player:
 
     def _clock(self) -> None:
         marks: list[tuple[float, int]] = []
+        due = time.perf_counter()
         while not self._closed:
-            time.sleep(FRAME)
+            due = max(due + FRAME, time.perf_counter())  # a frame's own time is part of its period
+            time.sleep(max(0.0, due - time.perf_counter()))
             try:
                 t = max(arm.t for arm in list(self.run.arms.values()))
                 marks = [*marks[-20:], (time.perf_counter(), t)] if self.playing else []

@@ -8,7 +8,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lab_core import milestones
-from lab_core.devices import one_thread
 from lab_core.formats import from_url
 from lab_core.knobs import BadInput, knobs
 from lab_core.phenomena import PHENOMENA, Phenomenon
@@ -32,7 +31,6 @@ class Session:
 
     def __init__(self, lab: Lab, name: str, preset: str | None, settings: dict[str, Any],
                  query: str) -> None:  # fmt: skip
-        one_thread()
         self.lab, self.phenomenon = lab, _phenomenon(name)
         self.preset = preset or next(iter(self.phenomenon.presets))
         self.opened = self._opened(settings, query)
