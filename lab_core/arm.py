@@ -77,6 +77,7 @@ class Arm:
         self.batches = Batches([seeds_of(r, "batch") for r in recipes], self.N, self.device)
         self.record = Record(self.R)
         self.diverged: dict[int, int] = {}  # replica -> step
+        self.last_seen: dict[int, dict[str, Tensor]] = {}  # replica -> the probes' memory then
         self.state = self._grown(parent) if grows and parent else self._start()
         self.first = self.state.t
         self.limit: Tensor | None = None
@@ -188,6 +189,7 @@ class Arm:
     def _freeze(self, dead: Tensor) -> None:
         for r in dead.nonzero().flatten().tolist():
             self.diverged[r] = self.t
+            self.last_seen[r] = {k: v[r].clone() for k, v in self.state.memory.items()}
         self.state = replace(self.state, alive=self.state.alive & ~dead)
 
     def _batch(self, seen: int) -> Tensor | None:
@@ -241,7 +243,7 @@ class Arm:
         """Record the probes of `due` at state s; return what they want to remember."""
         optimizer = self._scaled(self.program.schedule(s.t, self.program.steps))
         moment = Moment(
-            s.t, s.w, g, optimizer, s.optimizer, self.objective, self.test,
+            s.t, s.w, s.alive, g, optimizer, s.optimizer, self.objective, self.test,
             self.program.data.classes, dict(s.memory),
         )  # fmt: skip
         columns = {"lr": torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)}

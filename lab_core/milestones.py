@@ -122,10 +122,10 @@ def _why(arm: Arm, r: int) -> str:
 
 def _where(arm: Arm, r: int, what: str) -> str:
     """In which parameters the step grew: where most of the top eigenvector lies."""
-    vector = arm.state.memory.get(what)
-    if vector is None:
+    vectors = arm.last_seen[r].get(what)
+    if vectors is None:
         return ""
-    pieces = views(vector[r, :1], arm.objective.shapes)
+    pieces = views(vectors[:1], arm.objective.shapes)
     mass = {n: float(p.square().sum()) for n, p in pieces.items()}
     total, (most, share) = sum(mass.values()), max(mass.items(), key=lambda item: item[1])
     if not total > 0:

@@ -32,6 +32,7 @@ class Moment:
 
     t: int
     w: Tensor
+    alive: Tensor
     g: Tensor
     optimizer: Optimizer
     state: dict[str, Any]
@@ -44,7 +45,11 @@ class Moment:
     @cached_property
     def hvp(self) -> Product:
         """v -> H v of the training loss over all examples, shared by the probes of this moment."""
-        return self.objective.hvp(self.w)
+        product, alive = self.objective.hvp(self.w), self.alive[:, None]
+        if bool(alive.all()):
+            return product
+        # a frozen replica counts as flat, so that the others do not wait for its huge curvature
+        return lambda v: torch.where(alive, product(v), 0.0)
 
     def random(self, purpose: str) -> Tensor:
         """A Gaussian [R, P] of this probe's own, the same row for every replica."""

@@ -1,4 +1,4 @@
-"""One thread for torch in all tests: bit-exact replay is per thread count, and nets are small."""
+"""One thread for torch in all tests, since equal bits are promised for a thread count."""
 
 from lab_core.devices import one_thread
 

@@ -12,6 +12,7 @@ from lab_core.run import Run
 from widgets import figure as fig
 from widgets.live_plot import LiveFigure
 
+WINDOW = 800  # points a trace: a panel is some 450 pixels wide, and a cell has two extremes
 FOURTH = 3  # the place of the plot that a person chooses
 
 
@@ -58,7 +59,7 @@ class Plots:
     def __init__(self, chosen: str = "weight_norm") -> None:
         self.chosen = chosen
         panels = [self._panel(i, p) for i, p in enumerate(self._all())]
-        self.figure = LiveFigure(fig.figure(panels), history=self._history)
+        self.figure = LiveFigure(fig.figure(panels), window=WINDOW, history=self._history)
         self.clear()
 
     def _all(self) -> list[Plot]:
