@@ -182,7 +182,10 @@ def test_memory_that_runs_out_is_a_sentence(edgewise, toys, monkeypatch):
 
 
 def program(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "import sys; from lab_core.cli import main; sys.exit(main())"]
+    # a shell that put these tests in the background has its children ignore SIGINT
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; import sys; from lab_core.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([*command, *arguments], text=True, **pipes)
 
