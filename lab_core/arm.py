@@ -193,8 +193,12 @@ class Arm:
         self.state = replace(self.state, alive=self.state.alive & ~dead)
 
     def _batch(self, seen: int) -> Tensor | None:
-        size = self.program.batch_size
-        return self.batches.index(seen, size) if 0 < size < self.N else None
+        return self.batches.index(seen, self.program.batch_size) if self.sampled else None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether a batch is smaller than the data."""
+        return 0 < self.program.batch_size < self.N
 
     def _steps(self, s: State, first: tuple[Tensor, Tensor], losses: Tensor) -> State:
         """The state after len(losses) steps from s; `first` is the loss and gradient at s."""
@@ -233,7 +237,7 @@ class Arm:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
         steps = np.arange(before.t, after.t)
-        if self._batch(0) is None:
+        if not self.sampled:
             self._write("train_loss", steps, losses)
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
@@ -247,7 +251,7 @@ class Arm:
             self.program.data.classes, dict(s.memory),
         )  # fmt: skip
         columns = {"lr": torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)}
-        if self._batch(0) is not None:
+        if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)
         for name in due:
             columns |= PROBES[name](moment)

@@ -35,9 +35,6 @@ class Session:
         self.preset = preset or next(iter(self.phenomenon.presets))
         self.opened = self._opened(settings, query)
         self.plots = Plots()
-        self.player = Player(
-            Run(self.opened), self.frame, lambda: self.plots.figure.alive, self._fail
-        )
         self.origin, self.target = "here", f"0:{choices.ALL}"
         self.screen = threading.RLock()  # frames come from the clock and from a person's events
         self._looked = 0.0
@@ -47,9 +44,13 @@ class Session:
         self._wanted: dict[str, Any] = {}
         self._timer: threading.Timer | None = None
         self._scaled: dict[str, list[float]] = {}  # knob -> what a factor of 1 stands for
+        # last, since its clock asks for frames at once
+        self.player = Player(
+            Run(self.opened), self.frame, lambda: self.plots.figure.alive, self._fail
+        )
         self._connect()
         self._title()
-        self._reset()
+        self._begin()
 
     # ---- starting
 
@@ -91,6 +92,11 @@ class Session:
         """Start anew from the recipe that the page was opened with."""
         with self.player.lock, self.screen:
             self.player.replace(Run(self.opened))
+            self._begin()
+
+    def _begin(self) -> None:
+        """Show a run that is at its start."""
+        with self.player.lock, self.screen:
             self.plots.clear()
             self.plots.watch(self.run)
             self.player.speed = self.phenomenon.presets[self.preset].speed
