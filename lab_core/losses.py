@@ -34,9 +34,10 @@ class SquaredError:
         return 0.5 * (f - y).square().sum(-1)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss [R, N] and dl/df [R, N, c]."""
+        """The mean loss [R] and dl/df [R, N, c]."""
         r = f - y
-        return 0.5 * torch.linalg.vecdot(r, r), r
+        flat = r.mT.flatten(1)  # no copy: the kernel's examples are the last axis
+        return torch.linalg.vecdot(flat, flat) * (0.5 / r.shape[1]), r
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = u, [R, N, c]."""
@@ -54,8 +55,8 @@ class CrossEntropy:
         return torch.logsumexp(f, -1) - (y * f).sum(-1)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss [R, N] and dl/df = softmax(f) - y, [R, N, c]."""
-        return self(f, y), torch.softmax(f, -1) - y
+        """The mean loss [R] and dl/df = softmax(f) - y, [R, N, c]."""
+        return self(f, y).mean(-1), torch.softmax(f, -1) - y
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = p * (u - <p, u>) with p = softmax(f), [R, N, c]."""
