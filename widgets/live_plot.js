@@ -34,10 +34,10 @@ class Trace {
   changed = true;
   detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
 
-  /** Keep the first `keep` points and add these. */
-  take(x, y, keep) {
+  /** Keep the first `keep` points, or of those the ones whose bits in `mask` are set; add these. */
+  take(x, y, keep, mask) {
     if (!keep) this.detail = null;
-    this.n = keep;
+    this.n = mask.length ? this.sift(keep, mask) : keep;
     while (this.n + x.length + 1 > this.x.length) {
       for (const key of ["x", "y"]) {
         const bigger = new Float32Array(2 * this[key].length);
@@ -49,6 +49,16 @@ class Trace {
     this.y.set(y, this.n);
     this.n += x.length;
     this.changed = true;
+  }
+
+  sift(keep, mask) {
+    let n = 0;
+    for (let i = 0; i < keep; i++) {
+      if (!((mask[i >> 3] >> (i & 7)) & 1)) continue;
+      this.x[n] = this.x[i];
+      this.y[n++] = this.y[i];
+    }
+    return n;
   }
 
   /** x and y to draw; a threshold goes on to `right`, for it is still in force. */
@@ -72,14 +82,15 @@ class Trace {
   }
 }
 
-/** The arrays in a message's buffer; data has [trace, points, points kept] of each. */
-function unpack(data, bytes) {
+/** The arrays in a message's buffers; data has [trace, points, points kept, bytes of mask] of each. */
+function unpack(data, [bytes, masks]) {
   const { buffer, byteOffset: start, byteLength } = bytes;
-  let values = new Float32Array(buffer.slice(start, start + byteLength));
-  return data.map(([id, n, keep]) => {
+  let values = new Float32Array(buffer.slice(start, start + byteLength)), at = 0;
+  return data.map(([id, n, keep, size = 0]) => {
     const [x, y] = [values.subarray(0, n), values.subarray(n, 2 * n)];
     values = values.subarray(2 * n);
-    return { id, keep, x, y };
+    const mask = Uint8Array.from({ length: size }, () => masks.getUint8(at++));
+    return { id, keep, x, y, mask };
   });
 }
 
@@ -89,36 +100,40 @@ class Store {
   traces = [];
   views = new Set();
   seq = 0;
+  told = -Infinity; // what the kernel knows to be drawn
 
   constructor(model) {
     this.model = model;
     model.on("msg:custom", (message, buffers) => {
-      if (message.type === "frame") this.receive(message, buffers[0]);
-      if (message.type === "detail") this.magnify(message, buffers[0]);
+      if (message.type === "frame") this.receive(message, buffers);
+      if (message.type === "detail") this.magnify(message, buffers);
       if (message.type === "ping") this.pong(message.seq);
     });
   }
 
   pong(seq) {
     if (!this.views.size) return; // nobody looks: no sign of life
+    this.told = -Infinity;
     if (seq !== this.seq) this.model.send({ type: "resync" });
-    else this.model.send({ type: "ack", seq });
+    else this.acknowledge();
   }
 
-  receive({ seq, full, figure, specs = {}, data }, bytes) {
+  receive({ seq, full, figure, specs = {}, data }, buffers) {
     if (!full && seq !== this.seq + 1) return this.model.send({ type: "resync" });
     this.seq = seq;
     if (figure) this.replace(figure);
     for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
     const lost = data.some(([id, , keep]) => !keep && this.traces[id].detail);
-    for (const { id, keep, x, y } of unpack(data, bytes)) this.traces[id].take(x, y, keep);
+    for (const { id, keep, x, y, mask } of unpack(data, buffers)) {
+      this.traces[id].take(x, y, keep, mask);
+    }
     if (lost) for (const view of this.views) view.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
     this.draw();
   }
 
-  magnify({ data }, bytes) {
-    for (const { id, x, y } of unpack(data, bytes)) {
+  magnify({ data }, buffers) {
+    for (const { id, x, y } of unpack(data, buffers)) {
       const trace = this.traces.find(({ spec }) => spec.uid === id);
       if (trace && x.length) Object.assign(trace, { detail: { x, y }, changed: true });
     }
@@ -159,8 +174,11 @@ class Store {
     });
   }
 
+  /** Tell the kernel what has been drawn: every fourth frame, for it is not free. */
   acknowledge(seq = this.seq) {
-    if (this.views.size) this.model.send({ type: "ack", seq });
+    if (!this.views.size || (seq >= this.told && seq < this.told + 4)) return;
+    this.told = seq;
+    this.model.send({ type: "ack", seq });
   }
 }
 

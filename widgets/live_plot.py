@@ -17,7 +17,10 @@ from widgets.base import HERE, View, script
 from widgets.figure import Spec, axes, complete, name_of, place
 from widgets.thinning import Points
 
-IN_FLIGHT = 2  # frames sent and not yet drawn; beyond that new points wait and go as one frame
+# Frames sent and not yet acknowledged; beyond that new points wait and go as one. A page draws what
+# has come at once, however many frames; it acknowledges every fourth, for each word of its own
+# passes through five threads of the kernel and comes back as two messages of its state.
+IN_FLIGHT = 8
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
 History = Callable[[str], tuple[ArrayLike, ArrayLike]]
 
@@ -27,7 +30,7 @@ class LiveFigure(View):
 
     `append`, `set` and the changes of style may be called from any thread; `flush` sends all that
     is pending as one message and is meant to be called about 20 times a second. A page that
-    cannot keep up gets fewer, larger frames: never more than two are on their way. Go on calling
+    cannot keep up gets fewer, larger frames: never more than eight are on their way. Go on calling
     it while nothing trains: it also asks a silent page whether it is there (see `alive`).
 
     Traces are known by their `uid` (or `name`); x must ascend. A trace keeps at most `window`
@@ -137,7 +140,7 @@ class LiveFigure(View):
         return time.monotonic() - self._heard
 
     def flush(self) -> None:
-        """Send everything pending as one message, unless two are still waiting to be drawn."""
+        """Send everything pending as one message, unless the page is behind."""
         with self._lock:
             if self._heard == -math.inf:
                 return  # No page yet; it gets everything when it says that it is ready.
@@ -199,17 +202,20 @@ class LiveFigure(View):
     def _send_all(self) -> None:
         with self._lock:
             for points in self._points.values():
-                points.stale = True
+                points.forget()
             self._restyled = True
             self._acknowledged = self._seq
             self._send_frame(full=True)
 
     def _send_frame(self, full: bool = False) -> None:
-        """One message: seq, data [[index of trace, points, points kept], ...]; x, y, x, y, ..."""
+        """One message: seq, data [[index of trace, points, points kept, bytes of mask], ...].
+
+        Its buffers: x, y, x, y, ... in float32, and the masks.
+        """
         taken = {i: p.take() for i, p in enumerate(self._points.values()) if p.pending}
         self._seq += 1
         frame: Spec = {"type": "frame", "seq": self._seq}
-        frame["data"] = [[i, len(x), keep] for i, (x, _, keep) in taken.items()]
+        frame["data"] = [[i, len(x), keep, len(m)] for i, (x, _, keep, m) in taken.items()]
         if full:
             frame["full"] = True
         if self._restyled:
@@ -218,4 +224,6 @@ class LiveFigure(View):
             specs = enumerate(self._figure["data"])
             frame["specs"] = {i: spec for i, spec in specs if spec["uid"] in self._styled}
         self._restyled, self._styled = False, set()
-        self.send(frame, [b"".join(a.tobytes() for x, y, _ in taken.values() for a in (x, y))])
+        values = [a.tobytes() for x, y, *_ in taken.values() for a in (x, y)]
+        masks = [mask for *_, mask in taken.values()]
+        self.send(frame, [b"".join(values), b"".join(masks)])

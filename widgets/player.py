@@ -5,6 +5,7 @@ Neither the run nor its thread ever touches a widget: frames read the record, wh
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -39,7 +40,11 @@ class Player:
         self._going = threading.Event()
         self._closed = False
         for target in (self._train, self._clock):
-            threading.Thread(target=target, daemon=True, name=target.__name__).start()
+            thread = threading.Thread(target=target, daemon=True, name=target.__name__)
+            thread.start()
+            # a thread inside torch when the interpreter ends would abort the process
+            atexit.register(thread.join, 2.0)
+        atexit.register(self.close)  # the last registered is the first called
 
     @property
     def playing(self) -> bool:

@@ -187,14 +187,13 @@ class Plots:
 
     def _column(self, arm: Arm, place: int, column: str, source: str) -> None:
         steps, values = arm.record[source]
+        traces = self.figure.traces
         for r in range(arm.R):
             uid = self._uid(arm.index, r, place, column)
             new = slice(self._sent.get(uid, 0), len(steps))
-            y = values[new, r]
-            known = np.isfinite(y)
             self._source[uid] = (arm, source, r)
-            if known.any() and uid in self.figure.traces:
-                self.figure.append(uid, steps[new][known], y[known])
+            if new.start < new.stop and uid in traces:
+                self.figure.append(uid, steps[new], values[new, r])
             self._sent[uid] = len(steps)
 
     def _thresholds(self, arm: Arm, place: int) -> None:

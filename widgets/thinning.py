@@ -15,20 +15,20 @@ def _empty() -> Floats:
     return np.empty(0, np.float32)
 
 
-def thin(x: Floats, y: Floats, cell: float) -> tuple[Floats, Floats]:
-    """Keep about three points for each `cell` of x: its first, its smallest and its largest.
+def thin(x: Floats, y: Floats, cell: float) -> NDArray[np.intp]:
+    """Indices of about three points for each `cell` of x: its first, its smallest, its largest.
 
     First points lie on a grid that depends on x alone, so traces measured at the same steps keep
     common steps, and one hover line reads exact values of all of them. The newest point stays.
     """
-    if not cell:
-        return x, y
-    first = np.unique(x // cell, return_index=True)[1]
+    cells = x // cell
+    first = np.append(0, np.flatnonzero(cells[1:] != cells[:-1]) + 1)
     if 3 * len(first) >= len(x):
-        return x, y
-    extremes = MinMaxDownsampler().downsample(y, n_out=max(4, 2 * len(first)))
-    keep = np.unique(np.concatenate([first, extremes.astype(np.intp), [len(x) - 1]]))
-    return x[keep], y[keep]
+        return np.arange(len(x))
+    keep = np.zeros(len(x), bool)
+    keep[first] = keep[-1] = True
+    keep[MinMaxDownsampler().downsample(y, n_out=max(4, 2 * len(first)))] = True
+    return np.flatnonzero(keep)
 
 
 @dataclass
@@ -44,8 +44,9 @@ class Points:
     y: Floats = field(default_factory=_empty)
     cell: float = 0.0  # a power of two, so that a coarser grid's points lie on the finer grid
     closed: int = 0  # points before the open cell
-    sent: int = 0
-    stale: bool = True  # the page must drop what it has
+    sent: int = 0  # points that the page has too ...
+    places: NDArray[np.intp] | None = None  # ... and their places there, where some are to go
+    stale: bool = True  # the page is to drop all it has
 
     def append(self, x: ArrayLike, y: ArrayLike) -> None:
         """Add new points. What is not finite in float32 was not measured and is left out."""
@@ -54,39 +55,51 @@ class Points:
             y = y.astype(np.float32)
         if not (measured := np.isfinite(y)).any():
             return
-        final = slice(0, self.closed)
         x = np.concatenate([self.x[self.closed :], x[measured]])
         y = np.concatenate([self.y[self.closed :], y[measured]])
-        x, y = thin(x, y, self.cell)
+        if self.cell:
+            keep = thin(x, y, self.cell)
+            x, y = x[keep], y[keep]
+        final = slice(0, self.closed)
         self.x, self.y = np.concatenate([self.x[final], x]), np.concatenate([self.y[final], y])
         self.sent = min(self.sent, self.closed)
         if len(self.x) > self.window:
             self._thin_anew()
-        self._close()
+        start = self.x[-1] // self.cell * self.cell if self.cell else np.inf  # of the open cell
+        self.closed = int(np.searchsorted(self.x, start))
 
     def replace(self, x: ArrayLike, y: ArrayLike) -> None:
         """Forget all points and take these."""
         self.x, self.y, self.cell, self.closed = _empty(), _empty(), 0.0, 0
-        self.stale = True
+        self.forget()
         self.append(x, y)
 
-    def take(self) -> tuple[Floats, Floats, int]:
-        """Points for the page and how many of its own it keeps before them; marks all sent."""
-        keep = 0 if self.stale else self.sent
-        self.sent, self.stale = len(self.x), False
-        return self.x[keep:], self.y[keep:], keep
+    def forget(self) -> None:
+        """Count nothing as sent: the page is to drop what it has."""
+        self.sent, self.places, self.stale = 0, None, True
 
     @property
     def pending(self) -> bool:
         return self.stale or self.sent < len(self.x)
 
-    def _close(self) -> None:
-        cells = self.x // self.cell if self.cell else np.arange(len(self.x) + 1)
-        self.closed = int(np.searchsorted(cells, cells[-1]))
+    def take(self) -> tuple[Floats, Floats, int, bytes]:
+        """Points for the page, and which of its own it keeps before them: the first so many, or of
+        those the ones whose bits are set. Marks all as sent.
+        """
+        keep, mask, new = self.sent, b"", slice(self.sent, None)
+        if self.places is not None and keep:
+            bits = np.zeros(self.places[keep - 1] + 1, np.uint8)
+            bits[self.places[:keep]] = 1
+            keep, mask = len(bits), np.packbits(bits, bitorder="little").tobytes()
+        self.sent, self.places, self.stale = len(self.x), None, False
+        return self.x[new], self.y[new], keep, mask
 
     def _thin_anew(self) -> None:
-        """Thin to half the window or so, which leaves room to grow: amortised, one more send."""
+        """Thin to half the window or so, which leaves room to grow."""
         span = float(abs(self.x[-1] - self.x[0])) or 1.0
         self.cell = 2.0 ** np.ceil(np.log2(4 * span / self.window))
-        self.x, self.y = thin(self.x, self.y, self.cell)
-        self.stale = True
+        keep = thin(self.x, self.y, self.cell)
+        self.x, self.y = self.x[keep], self.y[keep]
+        stay = keep[keep < self.sent]
+        self.places = stay if self.places is None else self.places[stay]
+        self.sent = len(stay)

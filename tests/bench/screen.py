@@ -39,11 +39,13 @@ time.sleep({SECONDS})
 print((run.arms[0].t - t) / (time.perf_counter() - start))
 """
 PAINTED = """seconds => new Promise(done => {
-  let frames = 0, last = "";
+  let frames = 0, changed = false;
+  const watch = new MutationObserver(() => { changed = true; });
+  watch.observe(document.querySelector(".ew-plot"), { subtree: true, attributeFilter: ["d"] });
   const end = performance.now() + 1000 * seconds;
   const look = () => {
-    const now = [...document.querySelectorAll(".js-line")].map(p => p.getAttribute("d")).join();
-    if (now !== last) { frames++; last = now; }
+    frames += changed;
+    changed = false;
     performance.now() < end ? requestAnimationFrame(look) : done(frames / seconds);
   };
   requestAnimationFrame(look);

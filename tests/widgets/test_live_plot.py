@@ -34,13 +34,17 @@ class Page:
             return  # a real page asks for a resync; see the test of it
         self.seq = message["seq"]
         self.uids = [t["uid"] for t in message.get("figure", {"data": []})["data"]] or self.uids
-        self.take(message["data"], np.frombuffer(buffers[0], np.float32))
+        self.take(message["data"], np.frombuffer(buffers[0], np.float32), buffers[1])
 
-    def take(self, data, values):
-        for index, n, keep in data:
+    def take(self, data, values, masks):
+        for index, n, keep, size in data:
             uid, new = self.uids[index], values[: 2 * n].reshape(2, n)
-            self.points[uid] = [*self.points.get(uid, [])[:keep], *zip(*new, strict=True)]
-            values = values[2 * n :]
+            kept = self.points.get(uid, [])[:keep]
+            if size:
+                bits = np.unpackbits(np.frombuffer(masks[:size], np.uint8), bitorder="little")
+                kept = [point for point, bit in zip(kept, bits, strict=False) if bit]
+            self.points[uid] = [*kept, *zip(*new, strict=True)]
+            values, masks = values[2 * n :], masks[size:]
 
     def draw(self):
         self.say(type="ack", seq=self.seq)
@@ -67,7 +71,7 @@ def test_only_new_points_travel():
     page.flush()
     figure.append("c0", [3], [8])
     page.flush()
-    assert page.frames[-1][0]["data"] == [[0, 1, 3]]
+    assert page.frames[-1][0]["data"] == [[0, 1, 3, 0]]
     assert values(page, "c0")[:, 1].tolist() == [5, 6, 7, 8]
     before = len(page.frames)
     page.flush()
@@ -90,6 +94,23 @@ def test_thinning_never_loses_a_spike(chunks, seed):
     assert np.isin([y.min(), y.max()], points.y).all()
     assert points.x[0] == 0 and points.x[-1] == x[-1], "first and newest point stay"
     assert (np.diff(points.x) > 0).all() and np.array_equal(y[points.x.astype(int)], points.y)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 400), st.booleans()), min_size=1, max_size=40))
+def test_the_page_has_what_was_kept_whatever_was_sent_when(parts):
+    """Thinning again sends a mask of what stays, never the points once more."""
+    figure, t = small(window=300), 0
+    page, points = Page(figure), figure._points["c0"]
+    for n, send in parts:
+        x = np.arange(t, t + n)
+        figure.append("c0", x, np.sin(x * x))
+        t += n
+        if send:
+            page.flush()
+    page.flush()
+    assert np.array_equal(values(page, "c0"), np.stack([points.x, points.y], 1))
+    assert sum(row[1] for message, _ in page.frames for row in message["data"]) < 3 * t
 
 
 def test_a_curve_is_equally_dense_in_all_its_length():
@@ -122,20 +143,20 @@ def test_frames_stay_small_at_full_speed():
     assert np.mean(sizes) < 3 * 1024 and np.median(sizes) < 2 * 1024
 
 
-def test_a_page_that_does_not_draw_gets_no_more_than_two_frames():
+def test_a_page_that_does_not_draw_gets_no_more_than_eight_frames():
     figure = small()
     page = Page(figure)
     page.draw()
     page.answers = False
     sent = len(page.frames)
-    for i in range(10):
+    for i in range(20):
         figure.append("c0", [i], [i])
         page.flush()
-    assert len(page.frames) == sent + 2
+    assert len(page.frames) == sent + 8
     page.draw()
     page.flush()
-    assert page.frames[-1][0]["data"] == [[0, 8, 2]], "what waited goes as one frame"
-    assert values(page, "c0")[:, 0].tolist() == list(range(10))
+    assert page.frames[-1][0]["data"] == [[0, 12, 8, 0]], "what waited goes as one frame"
+    assert values(page, "c0")[:, 0].tolist() == list(range(20))
 
 
 def test_a_page_that_missed_a_frame_gets_everything_again():
