@@ -15,6 +15,7 @@ from widgets.bar import Bar
 from widgets.controls import Controls
 from widgets.messages import Messages, guard
 from widgets.page import layout
+from widgets.plots import Plots
 
 if TYPE_CHECKING:
     from widgets.session import Session
@@ -32,10 +33,10 @@ class Lab:
         self.messages = Messages()
         self.bar, self.controls, self.arms = Bar(), Controls(), Arms()
         self.bar.text = "starting ..."
-        self.plots = ipw.VBox()
+        self.plots = Plots()
         self.head = ipw.HTML()
         self.view = layout(
-            self.head, self.bar, [self.controls, self.arms], [self.plots, self.messages]
+            self.head, self.bar, [self.controls, self.arms], [self.plots.figure, self.messages]
         )
         self._session: Session | None = None
         query = os.environ.get("QUERY_STRING", "")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab_core.arm import Arm
-from lab_core.run import Run
 from widgets import figure as fig
 from widgets.live_plot import LiveFigure
+
+if TYPE_CHECKING:  # the page shows its empty plots before torch is there
+    from lab_core.arm import Arm
+    from lab_core.run import Run
 
 WINDOW = 800  # points a trace: a panel is some 450 pixels wide, and a cell has two extremes
 FOURTH = 3  # the place of the plot that a person chooses

@@ -16,7 +16,6 @@ from lab_core.run import Run
 from lab_core.timeline import live
 from widgets import choices
 from widgets.player import Player
-from widgets.plots import Plots
 
 if TYPE_CHECKING:
     from widgets.lab import Lab
@@ -34,7 +33,7 @@ class Session:
         self.lab, self.phenomenon = lab, _phenomenon(name)
         self.preset = preset or next(iter(self.phenomenon.presets))
         self.opened = self._opened(settings, query)
-        self.plots = Plots()
+        self.plots = lab.plots
         self.origin, self.target = "here", f"0:{choices.ALL}"
         self.screen = threading.RLock()  # frames come from the clock and from a person's events
         self._looked = 0.0
@@ -82,7 +81,6 @@ class Session:
 
     def _connect(self) -> None:
         lab, guarded = self.lab, self.lab.guarded
-        lab.plots.children = [self.plots.figure]
         lab.bar.on_event(guarded(self._bar))
         lab.controls.on_change(guarded(self._control))
         lab.arms.on_event(guarded(self._arms))
