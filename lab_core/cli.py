@@ -94,6 +94,9 @@ def parser() -> Parser:
         sub = add(command, name)
         sub.add_argument("--port", type=int, help="default: a free one")
         sub.add_argument("--no-browser", action="store_true", help="only print the address")
+        if command is serve:
+            sub.add_argument("--preheat", action="store_true", help="keep a kernel ready for each"
+                             " lab: it opens faster, for 290 MB of memory")  # fmt: skip
     return top
 
 
@@ -189,7 +192,7 @@ def export(args: argparse.Namespace) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Serve the labs as web pages (Voila), on this machine only."""
-    return become(["-m", "widgets.server"], args)
+    return become(["-m", "widgets.server", *(["--preheat"] if args.preheat else [])], args)
 
 
 def open_lab(args: argparse.Namespace) -> int:

@@ -48,10 +48,11 @@ class Figure {
     this.Plotly.purge(this.plot);
   }
 
-  /** Say once that drawing failed; the next frame is tried all the same. */
+  /** Say that drawing failed, until it does not; the next frame is tried all the same. */
   fail(error) {
     this.outdated = true;
-    if (!this.failed) this.root.append((this.failed = sorry(error)));
+    this.failed?.remove();
+    this.root.append((this.failed = sorry(error)));
     console.error(error);
   }
 
@@ -71,6 +72,7 @@ class Figure {
     const grown = changed.filter((t) => t.spec.visible !== false);
     if (this.outdated || moved || !grown.every((t) => this.extends(t))) await this.redraw();
     this.annotate();
+    this.failed?.remove();
   }
 
   /** Sort the traces into panels. */
@@ -134,7 +136,7 @@ class Figure {
     const specs = this.resolve(traces.map((t) => t.spec));
     const points = (trace) => (isLine(trace) ? this.stub(trace) : this.points(trace));
     const data = traces.map((trace, i) => ({ ...specs[i], ...points(trace) }));
-    await this.Plotly.react(this.plot, data, layout, CONFIG);
+    await this.Plotly.react(this.plot, [...data, ...visible.map(blank)], layout, CONFIG);
     this.find(traces);
     for (const trace of traces) this.extends(trace);
     this.listenToPlot();
@@ -285,6 +287,12 @@ class Figure {
     this.box.style.top = `${Math.min(y, this.root.clientHeight - this.box.offsetHeight)}px`;
   }
 }
+
+/** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
+const blank = ({ x, y }) => ({
+  type: "scatter", mode: "lines", x: [null], y: [null],
+  xaxis: x.replace("axis", ""), yaxis: y.replace("axis", ""),
+});
 
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>

@@ -49,6 +49,7 @@ class Session:
         )
         self._connect()
         self._title()
+        self._pace(self.phenomenon.presets[self.preset].speed)
         self._begin()
 
     # ---- starting
@@ -97,13 +98,15 @@ class Session:
         with self.player.lock, self.screen:
             self.plots.clear()
             self.plots.watch(self.run)
-            self.player.speed = self.phenomenon.presets[self.preset].speed
             self._told, self._judged = set(), False
             self.target, self.origin = f"0:{choices.ALL}", "here"
             self.lab.messages.clear()
             self.lab.messages.add(None, self.phenomenon.presets[self.preset].caption)
-        self.lab.bar.speed = self.player.speed
         self._show()
+
+    def _pace(self, speed: float | None) -> None:
+        """Steps/s; None for as many as there can be."""
+        self.player.speed = self.lab.bar.speed = speed
 
     # ---- what the page shows
 
@@ -192,7 +195,7 @@ class Session:
                 "Play: the run has reached its last step; raise 'steps', or press Reset."
             )
         if name == "speed":
-            self.player.speed = value
+            self._pace(value)
         else:
             {"play": self.player.play, "pause": self.player.pause, "step": self.player.step,
              "reset": self._reset}[name]()  # fmt: skip
@@ -222,6 +225,7 @@ class Session:
         elif name == "preset":
             self.preset = value
             self.opened = self.phenomenon.presets[value].recipe
+            self._pace(self.phenomenon.presets[value].speed)
             self._reset()
         elif live(self.run.arms[arm].program, name):
             self._live(arm, replica, name, value)

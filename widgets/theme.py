@@ -56,7 +56,7 @@ TEMPLATE: dict[str, Any] = {
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "color": "var(--ew-ink)"},
         "colorway": [f"var(--ew-replica-{i})" for i in range(len(REPLICAS))],
-        "xaxis": _AXIS,
+        "xaxis": _AXIS | {"ticklabelstandoff": 3},  # its first label off the y axis' last
         "yaxis": _AXIS,
         "bargap": 0.15,
         "showlegend": False,

@@ -140,11 +140,11 @@ def judge_edge(runs: Sequence[Run]) -> Verdict:
     )
     return Verdict(
         holds,
-        f"sharpness/threshold {span(rise)} at the start, {span(edge, 4)} over the last quarter;"
-        f" loss rises in {span(wobble)} of the steps after the crossing yet falls to {span(gain)} of"
-        f" its value there; smallest lr: at most {ratio[:, slow].max():.2f}, loss rises in"
+        f"level {span(rise)} of 2/lr at first, {span(edge, 4)} in the last quarter; at the edge the"
+        f" loss rises in {span(wobble)} of the steps and falls to {span(gain)}; smallest lr: level at"
+        f" most {ratio[:, slow].max():.2f}, loss rises in"
         f" {np.mean(np.diff(loss[:, slow], axis=0) > 0):.2g} of the steps",
-        "below 0.9, then 1 within 5%; more than 0.05, below 0.5; smallest lr: below 1, never",
+        "below 0.9, 1 within 5%; over 0.05, below 0.5; below 1, 0",
     )
 
 
@@ -215,9 +215,9 @@ def judge_catapult(runs: Sequence[Run]) -> Verdict:
 
 
 RISES = (
-    "Full-batch gradient descent raises the sharpness to 2/lr, where it stays on average while the"
-    " loss goes on falling, non-monotonically; at a small learning rate it never gets there and the"
-    " loss falls monotonically"
+    "Gradient descent raises the sharpness to 2/lr and keeps it there on average while the loss"
+    " falls, not monotonically; at a small learning rate it stays below, and the loss falls at"
+    " every step"
 )
 CLAIMS = tuple(
     Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)

@@ -55,6 +55,7 @@ def test_play_step_pause_and_reset(lab) -> None:
     assert at(page) == 0, "nothing runs until a person asks"
     button(page, "Step").click()
     expect(page.locator(".ew-lab")).to_contain_text("step 1 ·")
+    page.get_by_label("speed").select_option(label="1,000 steps/s")
     button(page, "Play").click()
     wait_past(page, 100)
     expect(page.get_by_text(re.compile("crossed its threshold 4 at step"))).to_be_visible()
@@ -66,6 +67,7 @@ def test_play_step_pause_and_reset(lab) -> None:
     assert at(page) == stopped
     button(page, "Reset").click()
     expect(page.locator(".ew-lab")).to_contain_text("step 0 ·")
+    expect(page.get_by_label("speed")).to_have_value("1000")
 
 
 def test_the_threshold_moves_with_the_learning_rate_by_keyboard(lab) -> None:
@@ -129,6 +131,7 @@ def test_everything_fits(lab, tmp_path: Path, scheme: str, width: int, height: i
     page = lab(viewport={"width": width, "height": height}, color_scheme=scheme)
     button(page, "Play").click()
     wait_past(page, 150)
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width > 1000:

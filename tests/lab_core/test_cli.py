@@ -126,6 +126,13 @@ def test_servers_take_the_place_of_the_process(command, monkeypatch):
     assert became[0][-2:] == ["--port=8123", "--no-browser"]
 
 
+def test_serve_can_keep_kernels_ready(monkeypatch):
+    became = []
+    monkeypatch.setattr(cli.os, "execv", lambda path, command: became.append(command))
+    cli.main(["serve", "--preheat"])
+    assert became[0][1:] == ["-m", "widgets.server", "--preheat"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
