@@ -19,6 +19,7 @@ function needed([lo, hi], axis, steps) {
   lo = Math.min(clip(lo), ...marks.filter((v) => !log || v > 0));
   hi = Math.max(clip(hi), ...marks.filter((v) => !log || v > 0));
   if (log) return [Math.log10(nice(lo, DECADE, -1) * 0.95), Math.log10(nice(hi, DECADE) * 1.05)];
+  if (steps > 5 && lo === 0) return [0, nice(hi || 1, NICE)]; // few moves, for each is a redraw
   const unit = nice(hi - lo || Math.abs(hi) || 1, NICE) / steps;
   const room = steps > 5 ? 0 : 0.02 * (hi - lo); // a y axis keeps its curves off the frame
   const low = Math.floor((lo - (lo === 0 ? 0 : room)) / unit + 1e-9) * unit;

@@ -21,18 +21,17 @@ const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" &&
 /** To a tenth of a pixel, faster than toFixed. */
 const tenths = (v) => Math.round(10 * v) / 10;
 
-/** The SVG path of a line; what its axes cannot show leaves a gap. */
-function linePath({ x, y }, xaxis, yaxis, shape) {
-  let path = "", open = false;
-  for (let i = 0; i < x.length; i++) {
+/** Add to the pieces of a line's SVG path, one a point; what its axes cannot show leaves a gap. */
+function extendPath(pieces, { x, y }, xaxis, yaxis, shape) {
+  for (let i = pieces.length; i < x.length; i++) {
     const height = yaxis.d2p(y[i]);
-    if (Number.isFinite(height)) {
-      const px = tenths(xaxis.d2p(x[i])), py = tenths(height);
-      path += !open ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`;
+    if (!Number.isFinite(height)) {
+      pieces.push("");
+      continue;
     }
-    open = Number.isFinite(height);
+    const px = tenths(xaxis.d2p(x[i])), py = tenths(height);
+    pieces.push(!pieces[i - 1] ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`);
   }
-  return path || "M0,0";
 }
 
 function barPaths({ x, y }, xaxis, yaxis) {

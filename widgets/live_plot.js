@@ -32,12 +32,14 @@ class Trace {
   y = new Float32Array(256);
   n = 0;
   changed = true;
+  steady = 0; // points that have not changed since they were last drawn
   detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
 
   /** Keep the first `keep` points, or of those the ones whose bits in `mask` are set; add these. */
   take(x, y, keep, mask) {
     if (!keep) this.detail = null;
     this.n = mask.length ? this.sift(keep, mask) : keep;
+    this.steady = mask.length ? 0 : Math.min(this.steady, keep);
     while (this.n + x.length + 1 > this.x.length) {
       for (const key of ["x", "y"]) {
         const bigger = new Float32Array(2 * this[key].length);
@@ -166,7 +168,9 @@ class Store {
       const { seq } = this;
       const traces = this.traces.filter((trace) => trace.changed);
       for (const trace of traces) trace.changed = false;
-      await Promise.all([...this.views].map((view) => view.draw(traces).catch((e) => view.fail(e))));
+      const drawn = [...this.views].map((view) => view.draw(traces).catch((e) => view.fail(e)));
+      for (const trace of traces) trace.steady = trace.n;
+      await Promise.all(drawn);
       clearTimeout(late);
       this.waiting = false;
       this.acknowledge(seq);

@@ -8,6 +8,7 @@ class Figure {
   zoomed = new Map(); // the same where a person has zoomed
   scales = new Map(); // "log" or "linear" where a person chose
   paths = new Map(); // plotly's SVG paths of each line
+  pieces = new Map(); // the text of each line's path, point by point
   panels = [];
   only = null; // the panel that fills the screen
 
@@ -121,6 +122,7 @@ class Figure {
 
   async redraw() {
     this.outdated = false;
+    this.pieces.clear();
     const font = (this.font = parseFloat(getComputedStyle(this.root).fontSize));
     const narrow = this.root.clientWidth < 36 * font;
     this.root.classList.toggle("ew-narrow", narrow); // which makes it higher
@@ -192,11 +194,21 @@ class Figure {
     const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
     const bars = trace.spec.type === "bar" && barPaths(this.points(trace), xaxis, yaxis);
     if (!bars && !isLine(trace)) return false;
-    const paths = bars || [linePath(this.points(trace), xaxis, yaxis, trace.spec.line.shape)];
+    const paths = bars || [this.path(trace, panel, xaxis, yaxis)];
     const nodes = this.paths.get(trace) ?? [];
     if (paths.length !== nodes.length) return false;
     nodes.forEach((node, i) => node.setAttribute("d", paths[i]));
     return true;
+  }
+
+  /** The path of a line; of a growing one only the new points are written anew. */
+  path(trace, panel, xaxis, yaxis) {
+    const { shape } = trace.spec.line, plain = shape !== "hv" && !this.zoomed.has(panel.group);
+    const pieces = (plain && this.pieces.get(trace)) || [];
+    pieces.length = Math.min(pieces.length, trace.steady);
+    extendPath(pieces, this.points(trace), xaxis, yaxis, shape);
+    this.pieces.set(trace, pieces);
+    return pieces.join("") || "M0,0";
   }
 
   /** Plotly knows no CSS variables: put their present values. */
