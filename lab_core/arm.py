@@ -5,7 +5,10 @@ Its state is immutable: a snapshot is a reference, and a step that went wrong is
 
 from __future__ import annotations
 
+import copy
+from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,8 @@ from lab_core.optimizers import Optimizer
 from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, seeds_of
 from lab_core.record import Record
+from lab_core.snapshots import Snapshots
+from lab_core.timeline import starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
@@ -56,10 +61,14 @@ class At:
 
 
 class Arm:
-    """Arm `index`, with one recipe a replica; `parent` is the arm it grew from."""
+    """Arm `index`, with one recipe a replica.
+
+    It grows from `parent` as that stood at `step`, with its optimizer's state where optimizer and
+    loss are the same; from the start where `step` is None.
+    """
 
     def __init__(self, recipes: list[Recipe], index: int = 0, parent: Arm | None = None,
-                 grows: bool = False):  # fmt: skip
+                 step: int | None = None):  # fmt: skip
         self.recipes, self.index, self.R = list(recipes), index, len(recipes)
         self.parent = parent.index if parent else None
         program = recipes[0]
@@ -78,10 +87,12 @@ class Arm:
         self.record = Record(self.R)
         self.diverged: dict[int, int] = {}  # replica -> step
         self.last_seen: dict[int, dict[str, Tensor]] = {}  # replica -> the probes' memory then
-        self.state = self._grown(parent) if grows and parent else self._start()
+        self.state = self._start() if parent is None or step is None else self._grown(parent, step)
         self.first = self.state.t
         self.limit: Tensor | None = None
         self._apply()
+        self.snapshots = Snapshots(self.state)
+        self.segments = [(self.first, self.recipes)]  # what it was set to from which step on
 
     # ---- setting up
 
@@ -112,20 +123,44 @@ class Arm:
         alive = torch.ones(self.R, dtype=torch.bool, device=self.device)
         return State(0, self._tensor(torch.stack(rows)), {}, alive, 0, {})
 
-    def _grown(self, parent: Arm) -> State:
-        if parent.state.w.shape != (self.R, self.objective.size):
+    def _grown(self, parent: Arm, step: int) -> State:
+        before = parent.state_at(step)
+        if before.w.shape != (self.R, self.objective.size):
             raise BadInput("branch: the shapes differ from its parent's; open it from the start.")
-        self.diverged = dict(parent.diverged)
-        w = parent.state.w.to(self.device)
-        return replace(parent.state, w=w, optimizer={}, alive=parent.state.alive.to(self.device),
-                       memory={})  # fmt: skip
+        # whether it diverges at this very step is not known when it arrives there
+        self.diverged = {r: t for r, t in parent.diverged.items() if t < before.t}
+        alive = torch.tensor([r not in self.diverged for r in range(self.R)], device=self.device)
+        kept = (
+            {} if starts_afresh(parent.recipes_at(step)[0], self.recipes[0]) else before.optimizer
+        )
+        moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in kept.items()}
+        return replace(before, w=before.w.to(self.device), optimizer=moved, alive=alive, memory={})
 
     # ---- knobs
 
     def adopt(self, recipes: list[Recipe]) -> None:
         """Go on with other recipes, one a replica, that differ in what is live."""
         self.recipes = recipes
+        self.segments.append((self.t, recipes))
         self._apply()
+
+    def recipes_at(self, step: int) -> list[Recipe]:
+        """What it was set to at a step, changes at that step included."""
+        return self.segments[bisect_right(self.segments, step, key=lambda s: s[0]) - 1][1]
+
+    def state_at(self, step: int) -> State:
+        """Where it stood at a step between its first and its present one, by exact replay."""
+        if step == self.t:
+            return self.state
+        twin, start = copy.copy(self), self.snapshots.before(step)
+        twin.state, twin.record, twin.last_seen = start, Record(self.R), {}
+        twin.diverged = {r: t for r, t in self.diverged.items() if not start.alive[r]}
+        twin.snapshots, twin.segments = Snapshots(start), []
+        turns = [t for t, _ in self.segments if start.t < t < step]
+        for here, end in pairwise([start.t, *dict.fromkeys(turns), step]):
+            twin.adopt([r.set({"probes": ()}) for r in self.recipes_at(here)])
+            twin.advance(end - here)
+        return twin.state
 
     def _apply(self) -> None:
         """Stack the replicas' optimizers into one, and start its state where there is none."""
@@ -166,7 +201,8 @@ class Arm:
         end = min(self.t + n, self.program.steps)
         with torch.inference_mode():
             while self.t < end and not self.done:
-                due = [every - self.t % every for _, every in self.program.probes]
+                cadences = [self.snapshots.every, *(every for _, every in self.program.probes)]
+                due = [every - self.t % every for every in cadences]
                 self._chunk(min([end - self.t, CHUNK, *due]))
 
     def _chunk(self, k: int) -> None:
@@ -242,6 +278,7 @@ class Arm:
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
         self.state = replace(after, memory=memory)
+        self.snapshots.keep(self.state)
 
     def _measure(self, s: State, g: Tensor, due: list[str]) -> dict[str, Tensor]:
         """Record the probes of `due` at state s; return what they want to remember."""

@@ -44,7 +44,7 @@ def _head(recipe: Recipe, body: str) -> str:
         *(f"import {m}" for m in modules),
         "\nimport numpy as np\nimport torch\nfrom torch import nn\n",
         "torch.set_default_dtype(torch.float64)",
-        "saved = {}  # (arm, replica) -> the net from which it goes on\n"
+        "saved = {}  # (arm, replica) -> the net and optimizer from which it goes on\n"
         if "saved[" in body
         else "",
     ]

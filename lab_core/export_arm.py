@@ -81,7 +81,7 @@ class Trainer:
                 *self._setup(),
                 f"for t in range({first}):",
                 *block(self._step()),
-                *(f"saved[{k}, replica] = copy.deepcopy(net)" for k in ends),
+                *(_save(k) for k in ends),
             ]
         )
 
@@ -97,7 +97,10 @@ class Trainer:
     def _setup(self) -> Lines:
         name, given = self._optimizer(self.start)
         lines = [*self._data(), *self._net()]
-        lines.append(f"optimizer = {call(f'torch.optim.{name}', 'net.parameters()', **given)}")
+        if self.arm.afresh:
+            lines.append(f"optimizer = {call(f'torch.optim.{name}', 'net.parameters()', **given)}")
+        else:
+            lines.append(call("optimizer.param_groups[0].update", **given))
         if self.scheduled and self._moves("lr") and self._knob("lr", self.start) != "lr":
             lines.append(f"lr = {self._knob('lr', self.start)}")
         if len(self._schedules()) > 1:
@@ -120,7 +123,7 @@ class Trainer:
         if self.arm.parent is not None:
             key = f"{self.arm.index}, replica"
             skip = [f"if ({key}) not in saved:", "    return  # it diverged before that"]
-            return [*skip, f"net = saved[{key}]"]
+            return [*skip, f"net, {'_' if self.arm.afresh else 'optimizer'} = saved[{key}]"]
         self.names.define("stream", STREAM)
         self.names.define("normal", NORMAL)
         model = known(self.program.model, (MLP, DeepLinear))
@@ -172,7 +175,7 @@ class Trainer:
 
     def _saves(self) -> Lines:
         now = [(t, k) for t, k in self.arm.children if t < self.arm.end]
-        pairs = [(f"if t == {t}:", f"    saved[{k}, replica] = copy.deepcopy(net)") for t, k in now]
+        pairs = [(f"if t == {t}:", f"    {_save(k)}") for t, k in now]
         return [line for pair in pairs for line in pair]
 
     def _rate(self) -> Lines:
@@ -244,6 +247,10 @@ class Trainer:
         doc = f'"""L(w): {words}, its mean over examples."""'
         text = f"def NAME(net, x, y):\n    {doc}\n    return {formula}\n"
         return self.names.define("objective", text)
+
+
+def _save(arm: int) -> str:
+    return f"saved[{arm}, replica] = copy.deepcopy((net, optimizer))"
 
 
 def known(part: Any, forms: Any) -> Any:

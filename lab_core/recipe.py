@@ -50,8 +50,9 @@ class Change:
 class Branch:
     """A new arm, numbered by its place among the branches (the first is arm 1).
 
-    It grows from arm `arm` as it stood at `step`: from there with fresh optimizer state, or from
-    the start with fresh weights; `settings` are (name, value) pairs, for every replica.
+    It grows from arm `arm` as it stood at `step`: from there, with its optimizer's state where
+    optimizer and loss are the same, or from the start with fresh weights. `settings` are (name,
+    value) pairs, for every replica.
     """
 
     step: int

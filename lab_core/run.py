@@ -92,10 +92,17 @@ class Run:
             self.changes.pop()  # a drag is one entry for each step it touched
         self.changes.append(change)
 
-    def branch(self, settings: dict[str, Any], arm: int = 0, from_start: bool = False) -> Arm:
-        """Open a new arm from an arm's present step, or from the start, with other settings."""
+    def branch(self, settings: dict[str, Any], arm: int = 0, from_start: bool = False,
+               step: int | None = None) -> Arm:  # fmt: skip
+        """Open a new arm with other settings: from the start, or from an arm as it stood at a step,
+        by default its present one. The record of that arm stays as it is.
+        """
         self._apply_due()
-        branch = Branch(self._arm(arm).t, arm, tuple(settings.items()), from_start)
+        first, t = self._arm(arm).first, self._arm(arm).t
+        step = t if step is None else step
+        if not first <= step <= t:
+            raise BadInput(f"step: arm {arm} has not been at {step}; choose {first} to {t}.")
+        branch = Branch(step, arm, tuple(settings.items()), from_start)
         self._do(branch, self._branches + 1)
         self._branches += 1
         self.changes.append(branch)
@@ -118,5 +125,7 @@ class Run:
         if isinstance(change, Change):
             arm.adopt(changed(arm.recipes, change))
         else:
-            new = Arm(branched(arm.recipes, change), number, arm, grows=not change.from_start)
+            step = min(change.step, arm.t)
+            recipes = branched(arm.recipes_at(step), change)
+            new = Arm(recipes, number, arm, None if change.from_start else step)
             self.arms = dict(sorted((self.arms | {number: new}).items()))

@@ -23,8 +23,9 @@ MOST_ARMS = 100
 class Timeline:
     """Arm `index`, from step `start`, where it grew from arm `parent`, or from the start (None).
 
-    `segments` are (first step, one recipe a replica); `children` the arms that grow from this one,
-    each with the step at which it does.
+    `afresh` says that its optimizer's state is its own from there. `segments` are (first step, one
+    recipe a replica); `children` the arms that grow from this one, each with the step at which it
+    does.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Timeline:
     seen: int = 0
     end: int = 0
     children: list[tuple[int, int]] = field(default_factory=list)
+    afresh: bool = True
 
     @property
     def recipes(self) -> list[Recipe]:
@@ -102,7 +104,9 @@ def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
     if b.from_start:
         return Timeline(index, None, 0, [(0, recipes)])
     parent.children.append((step, index))
-    return Timeline(index, parent.index, step, [(step, recipes)], parent.seen_at(step))
+    afresh = starts_afresh(parent.recipes[0], recipes[0])
+    return Timeline(index, parent.index, step, [(step, recipes)], parent.seen_at(step),
+                    afresh=afresh)  # fmt: skip
 
 
 def live(recipe: Recipe, name: str) -> bool:
@@ -141,6 +145,11 @@ def branched(recipes: list[Recipe], b: Branch) -> list[Recipe]:
         if fresh or not (name in PARTS or live(recipes[0], name)):
             raise BadInput(f"{name}: it changes the start; open the arm from the start.")
     return recipes
+
+
+def starts_afresh(old: Recipe, new: Recipe) -> bool:
+    """Whether a branch leaves its parent's optimizer state behind: another optimizer, or loss."""
+    return type(old.optimizer) is not type(new.optimizer) or type(old.loss) is not type(new.loss)
 
 
 def _single(recipe: Recipe) -> Recipe:

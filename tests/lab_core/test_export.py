@@ -67,6 +67,17 @@ RECIPES = {
         "&branch=40:2:start:data=digits;n=50;batch_size=0&branch=70:1:here:loss=cross-entropy"
         "&branch=100:0:here:steps=120&branch=100:0:here:steps=120;optimizer=gd;lr=0.3",
     ),
+    "forks": (
+        CLASSES,
+        "optimizer=adam&lr=0.01,0.02&batch_size=7&change=30:0:*:lr=0.005&change=60:0:*:lr=0.01"
+        "&branch=40:0:here:lr=0.03&branch=10:0:here:beta1=0.5&branch=20:2:here:loss=cross-entropy"
+        "&branch=55:1:here:weight_decay=0.1",
+    ),
+    "forks of momentum": (
+        SMALL,
+        "optimizer=heavy-ball&lr=0.05&schedule=warmup&warmup=40&branch=30:0:here:lr=0.02;beta=0.5"
+        "&branch=30:0:here:optimizer=nesterov&branch=50:1:here:steps=110",
+    ),
 }  # fmt: skip
 
 DRIVER = """

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput
+from lab_core.optimizers import OPTIMIZERS
 from lab_core.recipe import Branch, Change, Recipe
 from lab_core.run import Run
 from tests.lab_core.small import CLASSES, SMALL
@@ -92,7 +93,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("lr", 0.02), ("lr", (0.1, 0.02)), ("lr", 30.0), ("weight_decay", 0.1), ("batch_size", 5),
     ("batch_size", 0), ("schedule", "linear"), ("steps", 14), ("steps", 24), ("lr", 1e6),
 ]  # fmt: skip
-ACTS = st.lists(st.tuples(st.sampled_from(["go", "go", "change", "one", "here", "start"]),
+ACTS = st.lists(st.tuples(st.sampled_from(["go", "go", "change", "one", "here", "fork", "start"]),
                           st.integers(0, 9), st.integers(0, 3)), max_size=10)  # fmt: skip
 
 
@@ -111,7 +112,8 @@ def test_any_session_is_replayed_in_any_bites(
             elif kind == "one":
                 run.change("lr", 0.01 * (i + 1), arm=arm, replica=i % 2)
             elif len(run.arms) < 4:
-                run.branch(SETTINGS[i % len(SETTINGS)], arm=arm, from_start=kind == "start")
+                past = run.arms[arm].t - i if kind == "fork" and arm in run.arms else None
+                run.branch(SETTINGS[i % len(SETTINGS)], arm, kind == "start", past)
         except BadInput:
             pass  # refused, and then nothing has changed
     same(in_chunks(run.recipe, sizes), run.finish())
@@ -170,13 +172,49 @@ def test_a_branch_from_here_goes_on_as_its_parent_would() -> None:
     assert arm.record["weight_norm"][0][0] == 15, "its record begins where it does"
 
 
-def test_a_branch_from_here_starts_its_optimizer_afresh() -> None:
-    run = Run(SMALL.set({"optimizer": "adam"}))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("step", [13, 7, 0])
+def test_a_fork_goes_on_with_its_optimizer_state(optimizer: str, step: int) -> None:
+    """Whatever the optimizer remembers: at a past step, too, the same bits as the parent's."""
+    run = Run(STACK.set({"optimizer": optimizer, "batch_size": 5}))
+    run.advance(7)
+    run.change("lr", 0.02)
+    run.advance(6)
+    arm = run.branch({}, step=step)
+    assert (arm.t, arm.first, arm.parent) == (step, step, 0)
+    run.change("lr", 0.02, arm=arm.index)  # the parent's of step 7
+    if step < 7:
+        return same(Run(run.recipe).finish(), run.finish())
+    run.finish()
+    assert torch.equal(run.arms[1].state.w, run.arms[0].state.w)
+    same(Run(run.recipe).finish(), run)
+
+
+def test_another_optimizer_or_loss_starts_afresh() -> None:
+    run = Run(CLASSES.set({"optimizer": "adam"}))
     run.advance(13)
-    arm = run.branch({})
-    assert torch.equal(arm.state.w, run.arms[0].state.w)
-    assert arm.state.optimizer["t"] == 0 and not arm.state.optimizer["m"].any()
+    for other in ({"optimizer": "adamw"}, {"loss": "cross-entropy"}):
+        arm = run.branch(other)
+        assert torch.equal(arm.state.w, run.arms[0].state.w)
+        assert arm.state.optimizer["t"] == 0 and not arm.state.optimizer["m"].any()
     assert run.arms[0].state.optimizer["t"] == 13
+
+
+def test_a_state_of_the_past_is_what_it_was() -> None:
+    """At any step, across changes and a divergence, of which none is rewritten."""
+    run, past = Run(STACK.set({"changes": LOG})), {}
+    while not run.done:
+        run.advance(1)
+        past |= {(k, arm.t): arm.state for k, arm in run.arms.items()}
+    before = {k: (arm.state, arm.record["train_loss"][1].copy()) for k, arm in run.arms.items()}
+    for (k, t), state in past.items():
+        found = run.arms[k].state_at(t)
+        assert found.t == t and found.seen == state.seen and torch.equal(found.w, state.w)
+        for name, value in state.optimizer.items():
+            assert torch.equal(torch.as_tensor(found.optimizer[name]), torch.as_tensor(value))
+    for k, (state, loss) in before.items():
+        assert run.arms[k].state is state
+        np.testing.assert_array_equal(run.arms[k].record["train_loss"][1], loss)
 
 
 def test_a_branch_from_the_start_is_the_run_of_its_settings() -> None:
@@ -206,6 +244,8 @@ def test_a_branch_leaves_its_parent_alone() -> None:
     ({"settings": {"lr": (0.1, 0.2)}}, "changes: the replicas are those of the first arm; give"),
     ({"settings": {"seed": (3, 4)}, "from_start": True}, "changes: the replicas are those of the"),
     ({"settings": {"speed": 3}}, "speed: no such knob; choose"),
+    ({"settings": {}, "step": 4}, "step: arm 0 has not been at 4; choose 0 to 3"),
+    ({"settings": {}, "step": -1}, "step: arm 0 has not been at -1; choose 0 to 3"),
     ({"settings": {}, "arm": 2}, "arm: there is no arm 2; choose one of"),
     ({"settings": {"data": "chebyshev", "loss": "cross-entropy"}, "from_start": True}, "loss: "),
 ], ids=str)  # fmt: skip

@@ -1,0 +1,56 @@
+"""Snapshots of an arm: states by step, thinner as the run grows, never without the first."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+BUDGET = 48 * 2**20  # bytes of one arm's snapshots
+FEWEST, MOST = 16, 1024  # snapshots of one arm, whatever their size
+EVERY = 32  # steps between two at first
+
+
+def size(state: Any) -> int:
+    """Bytes of a state's tensors."""
+    tensors = [state.w, *state.optimizer.values()]
+    return sum(x.numel() * x.element_size() for x in tensors if isinstance(x, Tensor))
+
+
+class Snapshots:
+    """The states at the first step and at every multiple of `every`.
+
+    Where there are more than fit, `every` doubles and the odd ones go. So which are there depends
+    on the step alone, and a replay from the one before a step takes at most `every` steps, about
+    2 t / limit.
+    """
+
+    def __init__(self, first: Any):
+        self.every = EVERY
+        self.limit = min(MOST, max(FEWEST, BUDGET // max(1, size(first))))
+        self._states = [replace(first, memory={})]
+
+    def keep(self, state: Any) -> None:
+        """Take a state (`lab_core.arm.State`) that came after those that are there, if it is due.
+
+        It is a reference: states are immutable. What probes remember is left out, since it is
+        larger than all the rest and no step depends on it.
+        """
+        if state.t % self.every or state.t <= self._states[-1].t:
+            return
+        self._states.append(replace(state, memory={}))
+        if len(self._states) > self.limit:
+            self.every *= 2
+            first, *rest = self._states
+            self._states = [first, *(s for s in rest if s.t % self.every == 0)]
+
+    def before(self, step: int) -> Any:
+        """The newest state at or before a step, which is not before the first."""
+        return self._states[bisect_right(self._states, step, key=lambda s: s.t) - 1]
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps that are there."""
+        return [s.t for s in self._states]
