@@ -24,28 +24,12 @@ from lab_core.optimizers import Optimizer
 from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, seeds_of
 from lab_core.record import Record
-from lab_core.snapshots import Snapshots
+from lab_core.snapshots import Snapshots, State
 from lab_core.timeline import starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
 MOST_NUMBERS = 2e8  # R * P: 1.6 GB in float64, and an optimizer holds several of these
-
-
-@dataclass(frozen=True)
-class State:
-    """Where an arm stands: everything that the next step depends on.
-
-    w [R, P]; alive [R]; `seen` counts the examples that the minibatches have used; `memory` holds
-    the probes' warm starts.
-    """
-
-    t: int
-    w: Tensor
-    optimizer: dict[str, Any]
-    alive: Tensor
-    seen: int
-    memory: dict[str, Tensor]
 
 
 @dataclass
@@ -150,8 +134,18 @@ class Arm:
 
     def state_at(self, step: int) -> State:
         """Where it stood at a step between its first and its present one, by exact replay."""
-        if step == self.t:
-            return self.state
+        return self.state if step == self.t else self._twin(step).state
+
+    def measured_at(self, step: int, probe: str) -> Record:
+        """What a probe finds at a step of the past; neither state nor record of this arm change."""
+        twin = self._twin(step)
+        with torch.inference_mode():
+            g = twin.objective.gradient(twin.state.w)[1]
+            twin._measure(twin.state, g, [probe])
+        return twin.record
+
+    def _twin(self, step: int) -> Arm:
+        """Another arm that stands where this one stood at a step, with a record of its own."""
         twin, start = copy.copy(self), self.snapshots.before(step)
         twin.state, twin.record, twin.last_seen = start, Record(self.R), {}
         twin.diverged = {r: t for r, t in self.diverged.items() if not start.alive[r]}
@@ -160,7 +154,7 @@ class Arm:
         for here, end in pairwise([start.t, *dict.fromkeys(turns), step]):
             twin.adopt([r.set({"probes": ()}) for r in self.recipes_at(here)])
             twin.advance(end - here)
-        return twin.state
+        return twin
 
     def _apply(self) -> None:
         """Stack the replicas' optimizers into one, and start its state where there is none."""

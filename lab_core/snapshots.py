@@ -1,9 +1,9 @@
-"""Snapshots of an arm: states by step, thinner as the run grows, never without the first."""
+"""The state of an arm, and snapshots of it by step: thinner as the run grows, never without the first."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -13,7 +13,23 @@ FEWEST, MOST = 16, 1024  # snapshots of one arm, whatever their size
 EVERY = 32  # steps between two at first
 
 
-def size(state: Any) -> int:
+@dataclass(frozen=True)
+class State:
+    """Where an arm stands: everything that the next step depends on.
+
+    w [R, P]; alive [R]; `seen` counts the examples that the minibatches have used; `memory` holds
+    the probes' warm starts.
+    """
+
+    t: int
+    w: Tensor
+    optimizer: dict[str, Any]
+    alive: Tensor
+    seen: int
+    memory: dict[str, Tensor]
+
+
+def size(state: State) -> int:
     """Bytes of a state's tensors."""
     tensors = [state.w, *state.optimizer.values()]
     return sum(x.numel() * x.element_size() for x in tensors if isinstance(x, Tensor))
@@ -27,13 +43,13 @@ class Snapshots:
     2 t / limit.
     """
 
-    def __init__(self, first: Any):
+    def __init__(self, first: State):
         self.every = EVERY
         self.limit = min(MOST, max(FEWEST, BUDGET // max(1, size(first))))
         self._states = [replace(first, memory={})]
 
-    def keep(self, state: Any) -> None:
-        """Take a state (`lab_core.arm.State`) that came after those that are there, if it is due.
+    def keep(self, state: State) -> None:
+        """Take a state that came after those that are there, if it is due.
 
         It is a reference: states are immutable. What probes remember is left out, since it is
         larger than all the rest and no step depends on it.
@@ -46,7 +62,7 @@ class Snapshots:
             first, *rest = self._states
             self._states = [first, *(s for s in rest if s.t % self.every == 0)]
 
-    def before(self, step: int) -> Any:
+    def before(self, step: int) -> State:
         """The newest state at or before a step, which is not before the first."""
         return self._states[bisect_right(self._states, step, key=lambda s: s.t) - 1]
 

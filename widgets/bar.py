@@ -17,6 +17,18 @@ STEP = {
     "icon": "M4 3l6 5-6 5zM12.5 3v10",
     "keys": ["s", "ArrowRight"],
 }
+BACK = {
+    "name": "back",
+    "label": "Back",
+    "icon": "M12 3L6 8l6 5zM3.5 3v10",
+    "keys": ["ArrowLeft"],
+}
+FORK = {
+    "name": "fork",
+    "label": "Fork here",
+    "icon": "M4 2v12M4 11c0-4 8-2 8-6.5M9.5 6.5L12 4l2.5 2.5",
+    "keys": ["k"],
+}
 RESET = {
     "name": "reset",
     "label": "Reset",
@@ -26,7 +38,8 @@ RESET = {
 
 
 class Bar(View):
-    """Buttons and state. Events: play, pause, step, reset (value None), speed (steps/s or None).
+    """Buttons and state. Events: play, pause, back, step, reset, fork (value None), speed (steps/s
+    or None).
 
     `buttons` are dictionaries with name, label, icon, keys (optional) and disabled (optional);
     pressing one is the event `name`. Speed None is unlimited. Keys work where the focus is inside
@@ -34,7 +47,7 @@ class Bar(View):
     """
 
     _esm = script("dom.js", "bar.js")
-    buttons = t.List(t.Dict(), [STEP, RESET]).tag(sync=True)
+    buttons = t.List(t.Dict(), [BACK, STEP, RESET, FORK]).tag(sync=True)
     playing = t.Bool(False).tag(sync=True)
     text = t.Unicode("").tag(sync=True)
     speed = t.Float(None, allow_none=True).tag(sync=True)

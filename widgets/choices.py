@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from lab_core.arm import Arm
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
 from lab_core.recipe import PARTS, Recipe
@@ -23,10 +23,25 @@ def target_of(value: str) -> tuple[int, int | None]:
     return int(arm), None if replica == ALL else int(replica)
 
 
-def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: str) -> list[Spec]:
-    """All groups of controls for a run and the replicas that live changes go to."""
+@dataclass(frozen=True)
+class Here:
+    """What the controls show: an arm's settings, one recipe a replica, at some step."""
+
+    recipes: list[Recipe]
+    N: int
+
+    @property
+    def program(self) -> Recipe:
+        return self.recipes[0]
+
+
+def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: str,
+           recipes: list[Recipe]) -> list[Spec]:  # fmt: skip
+    """All groups of controls for a run and the replicas that live changes go to, whose arm is set
+    to `recipes`.
+    """
     arm, replica = target_of(target)
-    here = run.arms[arm]
+    here = Here(recipes, run.arms[arm].N)
     return [
         {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
         {"title": "Change while it runs",
@@ -62,7 +77,7 @@ def _origin(origin: str) -> Spec:
             "help": "where another optimizer or loss takes up; anything else starts anew"}  # fmt: skip
 
 
-def _live(arm: Arm, replica: int | None) -> list[Spec]:
+def _live(arm: Here, replica: int | None) -> list[Spec]:
     program = arm.program
     own = knobs(program)
     out = [by_replica(k, arm, replica) for k in knobs(program.optimizer).values()]
@@ -102,7 +117,7 @@ def slider(k: Knob, value: Any) -> Spec:
             "unit": k.unit, "help": k.help or f"any value in {k.domain}"}  # fmt: skip
 
 
-def by_replica(k: Knob, arm: Arm, replica: int | None) -> Spec:
+def by_replica(k: Knob, arm: Here, replica: int | None) -> Spec:
     """A slider of an optimizer's knob; where all replicas move and differ, that of a factor."""
     each = [getattr(r.optimizer, k.name) for r in arm.recipes]
     if replica is not None:
@@ -113,7 +128,7 @@ def by_replica(k: Knob, arm: Arm, replica: int | None) -> Spec:
     return slider(k, each[0])
 
 
-def _batch(k: Knob, arm: Arm) -> Spec:
+def _batch(k: Knob, arm: Here) -> Spec:
     sizes = [2**i for i in range(20) if 2**i < arm.N]
     options = [{"value": s, "label": f"{s}"} for s in sizes]
     options.append({"value": 0, "label": f"full ({arm.N})"})

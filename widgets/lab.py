@@ -16,6 +16,7 @@ from widgets.controls import Controls
 from widgets.messages import Messages, guard
 from widgets.page import layout
 from widgets.plots import Plots
+from widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from widgets.session import Session
@@ -32,12 +33,14 @@ class Lab:
     def __init__(self, phenomenon: str, preset: str | None = None, **settings: Any) -> None:
         self.messages = Messages()
         self.bar, self.controls, self.arms = Bar(), Controls(), Arms()
+        self.timeline = Timeline()
         self.bar.text = "starting ..."
         self.plots = Plots()
         self.head = ipw.HTML()
         self.view = layout(
-            self.head, self.bar, [self.controls, self.arms], [self.plots.figure, self.messages]
-        )
+            self.head, self.bar, [self.controls, self.arms],
+            [self.plots.figure, self.timeline, self.messages],
+        )  # fmt: skip
         self._session: Session | None = None
         query = os.environ.get("QUERY_STRING", "")
         start = guard(lambda: self._start(phenomenon, preset, settings, query), self.messages)

@@ -1,4 +1,4 @@
-// What is drawn over the plots: tips of curves, labels of thresholds, and the hover box.
+// What is drawn over the plots: tips of curves, labels of thresholds, the moment shown.
 
 const FAR_UP = "\u2191 ", FAR_DOWN = "\u2193 ";
 
@@ -7,12 +7,20 @@ const pixel = (axis, value) => axis._offset + axis.d2p(value);
 
 /** A symbol at the newest point of every curve: shape and colour say which replica it is. */
 function tips(panel) {
-  return panel.curves.filter((t) => t.n && t.spec.type === "scatter" && t.spec.marker).flatMap((t) => {
-    const x = pixel(panel.xaxis, t.x[t.n - 1]), y = pixel(panel.yaxis, t.y[t.n - 1]);
+  const tipped = panel.curves.filter((t) => t.spec.type === "scatter" && t.spec.marker && t.shown);
+  return tipped.flatMap((t) => {
+    const x = pixel(panel.xaxis, t.x[t.shown - 1]), y = pixel(panel.yaxis, t.y[t.shown - 1]);
     if (!within(panel.xaxis, x) || !within(panel.yaxis, y)) return [];
     const d = SYMBOLS[t.spec.marker.symbol] ?? SYMBOLS.circle;
     return [h("path", { d, style: `fill:${t.spec.marker.color}`, transform: `translate(${x} ${y})` })];
   });
+}
+
+/** A line at the step that the page shows, where it is one of the past. */
+function moment({ group, xaxis, yaxis }, until) {
+  const x = pixel(xaxis, until), { _offset: y1, _length } = yaxis;
+  if (group !== "step" || !within(xaxis, x)) return [];
+  return [h("line", { x1: x, x2: x, y1, y2: y1 + _length, class: "ew-moment" })];
 }
 
 /** Whether a trace is drawn as one path of ours. */
@@ -50,8 +58,8 @@ function labels(panel, font) {
   const { xaxis, yaxis } = panel;
   const top = yaxis._offset, bottom = top + yaxis._length, line = 1.1 * font;
   const x = xaxis._offset + xaxis._length - 4;
-  const wanted = panel.thresholds.filter((t) => t.n && t.spec.meta?.label).map((t) => {
-    const at = pixel(yaxis, t.y[t.n - 1]);
+  const wanted = panel.thresholds.filter((t) => t.spec.meta?.label && t.shown).map((t) => {
+    const at = pixel(yaxis, t.y[t.shown - 1]);
     const far = at < top ? FAR_UP : at > bottom ? FAR_DOWN : "";
     const above = at - 0.3 * font, below = Math.max(at, top) + font;
     const y = above < top + 0.8 * font ? below : Math.min(above, bottom - 0.3 * font);
@@ -78,34 +86,4 @@ function before(values, x) {
     if (values[middle] <= x) lo = middle + 1; else hi = middle;
   }
   return lo - 1;
-}
-
-/** The step near x at which most curves have a point of their own, so that all values are exact. */
-function commonStep(curves, x) {
-  const count = new Map();
-  for (const { x: steps } of curves) {
-    const i = before(steps, x);
-    for (const step of steps.subarray(Math.max(0, i - 3), i + 5)) {
-      count.set(step, (count.get(step) ?? 0) + 1);
-    }
-  }
-  const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
-  return [...count].sort(order)[0]?.[0];
-}
-
-/** Rows of the hover box: every curve's value at that step, a threshold's where it is in force. */
-function valuesAt(curves, thresholds, step, limit = 12) {
-  const exact = curves.filter(({ x }) => x[before(x, step)] === step);
-  const row = ({ spec, x, y }) => ({ spec, value: y[before(x, step)] });
-  return [...exact, ...thresholds].map(row).filter((r) => r.value !== undefined).slice(0, limit);
-}
-
-function hoverBox(panel, curves, thresholds, step) {
-  const swatch = (spec) => spec.marker && !spec.meta?.label
-    ? symbol(spec.marker.symbol, spec.marker.color)
-    : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color}` });
-  const rows = valuesAt(curves, thresholds, step).map(({ spec, value }) =>
-    h("div", {}, swatch(spec), h("span", {}, spec.name), h("b", {}, brief(value, 6))));
-  const title = panel.xaxis.title?.text ?? "x";
-  return [h("div", { class: "ew-muted" }, `${title} ${brief(step, 7)}`), ...rows];
 }

@@ -26,13 +26,14 @@ async function run(code) {
   return globalThis.Plotly;
 }
 
-/** A trace's points in arrays that double, with one spare place for a threshold's right end. */
+/** A trace's points in arrays that double. */
 class Trace {
   x = new Float32Array(256);
   y = new Float32Array(256);
   n = 0;
   changed = true;
   steady = 0; // points that have not changed since they were last drawn
+  until = Infinity; // points beyond this x are not shown
   detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
 
   /** Keep the first `keep` points, or of those the ones whose bits in `mask` are set; add these. */
@@ -40,7 +41,7 @@ class Trace {
     if (!keep) this.detail = null;
     this.n = mask.length ? this.sift(keep, mask) : keep;
     this.steady = mask.length ? 0 : Math.min(this.steady, keep);
-    while (this.n + x.length + 1 > this.x.length) {
+    while (this.n + x.length > this.x.length) {
       for (const key of ["x", "y"]) {
         const bigger = new Float32Array(2 * this[key].length);
         bigger.set(this[key]);
@@ -63,20 +64,27 @@ class Trace {
     return n;
   }
 
+  /** How many of the points are shown. */
+  get shown() {
+    return this.until === Infinity ? this.n : before(this.arrays(this.n).x, this.until) + 1;
+  }
+
   /** x and y to draw; a threshold goes on to `right`, for it is still in force. */
   drawn(right, zoomed) {
     if (zoomed && this.detail) return this.detailed();
-    if (!this.n || this.spec.line?.shape !== "hv") return this.arrays(this.n);
-    this.x[this.n] = Math.max(right, this.x[this.n - 1]);
-    this.y[this.n] = this.y[this.n - 1];
-    return this.arrays(this.n + 1);
+    const { shown } = this, { x, y } = this.arrays(shown);
+    if (!shown || this.spec.line?.shape !== "hv") return { x, y };
+    const end = Math.max(Math.min(right, this.until), x[shown - 1]);
+    return { x: Float32Array.of(...x, end), y: Float32Array.of(...y, y[shown - 1]) };
   }
 
   /** The detail, and after it what came since. */
   detailed() {
     const { x, y } = this.detail, from = before(this.arrays(this.n).x, x[x.length - 1]) + 1;
     const join = (all, tail) => Float32Array.of(...all, ...tail.subarray(from, this.n));
-    return { x: join(x, this.x), y: join(y, this.y) };
+    const whole = { x: join(x, this.x), y: join(y, this.y) };
+    const n = before(whole.x, this.until) + 1;
+    return { x: whole.x.subarray(0, n), y: whole.y.subarray(0, n) };
   }
 
   arrays(n) {
@@ -111,6 +119,15 @@ class Store {
       if (message.type === "detail") this.magnify(message, buffers);
       if (message.type === "ping") this.pong(message.seq);
     });
+    model.on("change:until", () => {
+      for (const trace of this.traces) trace.changed = true;
+      this.draw();
+    });
+  }
+
+  /** The step after which nothing is shown. */
+  get until() {
+    return this.model.get("until") ?? Infinity;
   }
 
   pong(seq) {

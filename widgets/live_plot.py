@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import traitlets as t
 from numpy.typing import ArrayLike
 
 from widgets import theme
@@ -39,8 +40,16 @@ class LiveFigure(View):
     """
 
     _esm = script(
-        "dom.js", "live_axes.js", "live_marks.js", "live_heads.js", "live_view.js", "live_plot.js"
+        "dom.js",
+        "live_axes.js",
+        "live_marks.js",
+        "live_hover.js",
+        "live_heads.js",
+        "live_view.js",
+        "live_plot.js",
     )
+
+    until = t.Float(None, allow_none=True).tag(sync=True)  # the last x drawn, where x is the step
 
     def __init__(
         self, figure: Any, window: int = 2000, history: History = lambda trace: ((), ())

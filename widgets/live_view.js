@@ -17,9 +17,9 @@ class Figure {
     this.plot = h("div", { class: "ew-plot" });
     this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
     this.heads = new Heads(this);
-    this.box = h("div", { class: "ew-hover", hidden: true });
+    this.hover = new Hover(this);
     this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" },
-      this.plot, this.marks, this.heads.root, this.box);
+      this.plot, this.marks, this.heads.root, this.hover.box);
     el.append(this.root);
     this.listen();
   }
@@ -37,9 +37,9 @@ class Figure {
     });
     on(document, "pointerup", () => this.outdated && this.refresh());
     for (const name of ["pointermove", "pointerdown"]) {
-      on(this.root, name, (event) => this.hover(event));
+      on(this.root, name, (event) => this.hover.at(event));
     }
-    on(this.root, "pointerleave", () => this.hover(null));
+    on(this.root, "pointerleave", () => this.hover.at(null));
   }
 
   remove() {
@@ -84,9 +84,11 @@ class Figure {
       const name = `${i} ${meta.title}`, type = this.scales.get(name) ?? layout[y].type;
       const traces = this.store.traces.filter(
         ({ spec }) => (spec.xaxis ?? "x") === x.replace("axis", "") && spec.visible !== false);
+      const group = layout[x].title?.text ?? x;
+      for (const t of traces) t.until = group === "step" ? this.store.until : Infinity;
       const isThreshold = (t) => t.spec.line?.shape === "hv";
       return {
-        meta, x, y, name, group: layout[x].title?.text ?? x, key: `${name} ${type}`,
+        meta, x, y, name, group, key: `${name} ${type}`,
         xspec: layout[x], yspec: { ...layout[y], type },
         curves: traces.filter((t) => !isThreshold(t)), thresholds: traces.filter(isThreshold),
       };
@@ -205,7 +207,7 @@ class Figure {
   path(trace, panel, xaxis, yaxis) {
     const { shape } = trace.spec.line, plain = shape !== "hv" && !this.zoomed.has(panel.group);
     const pieces = (plain && this.pieces.get(trace)) || [];
-    pieces.length = Math.min(pieces.length, trace.steady);
+    pieces.length = Math.min(pieces.length, trace.steady, trace.shown);
     extendPath(pieces, this.points(trace), xaxis, yaxis, shape);
     this.pieces.set(trace, pieces);
     return pieces.join("") || "M0,0";
@@ -271,32 +273,10 @@ class Figure {
     const full = this.plot._fullLayout;
     const visible = this.panels.filter((_, i) => this.rects.has(i));
     for (const p of visible) Object.assign(p, { xaxis: full[p.x], yaxis: full[p.y] });
-    const marks = visible.flatMap((p) => [...tips(p), ...labels(p, 0.8 * this.font)]);
+    const marks = visible.flatMap((p) =>
+      [...moment(p, this.store.until), ...tips(p), ...labels(p, 0.8 * this.font)]);
     this.marks.replaceChildren(...marks);
-    if (this.mouse) this.hover(this.mouse);
-  }
-
-  hover(event) {
-    this.mouse = event;
-    this.cursor?.remove();
-    this.box.hidden = true;
-    if (!event) return;
-    const { left, top } = this.root.getBoundingClientRect();
-    const x = event.clientX - left, y = event.clientY - top;
-    const panel = this.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
-    if (!panel) return;
-    const [curves, thresholds] = [panel.curves, panel.thresholds].map(
-      (traces) => traces.map((t) => ({ spec: t.spec, ...this.points(t) })));
-    const step = commonStep(curves, panel.xaxis.p2d(x - panel.xaxis._offset));
-    if (step === undefined) return;
-    const at = pixel(panel.xaxis, step), { _offset: y1, _length } = panel.yaxis;
-    this.cursor = h("line", { x1: at, x2: at, y1, y2: y1 + _length, class: "ew-cursor" });
-    this.marks.append(this.cursor);
-    this.box.replaceChildren(...hoverBox(panel, curves, thresholds, step));
-    this.box.hidden = false;
-    const right = at + 14 + this.box.offsetWidth < this.root.clientWidth;
-    this.box.style.left = `${right ? at + 14 : at - 14 - this.box.offsetWidth}px`;
-    this.box.style.top = `${Math.min(y, this.root.clientHeight - this.box.offsetHeight)}px`;
+    this.hover.again();
   }
 }
 

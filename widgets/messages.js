@@ -1,7 +1,7 @@
 // Sentences, newest last, and notices.
 
 const rowOf = ({ step, text, color, symbol: shape }) =>
-  h("li", {},
+  h("li", { "data-step": step ?? 0 },
     h("span", { class: "ew-muted" }, step == null ? "" : `step ${step.toLocaleString("en")}`),
     color ? symbol(shape, color) : h("span", {}), h("span", {}, text));
 
@@ -22,7 +22,12 @@ function render({ model, el }) {
   const drawRows = () => {
     list.replaceChildren(...model.get("rows").map(rowOf));
     list.hidden = !list.children.length;
+    limit();
     toEnd();
+  };
+  const limit = () => {
+    const until = model.get("until") ?? Infinity;
+    for (const row of list.children) row.hidden = Number(row.dataset.step) > until;
   };
   const drawNotices = () => notices.replaceChildren(...model.get("notices").map((notice) =>
     noticeOf(notice, () => model.send({ event: "dismiss", value: notice.text }))));
@@ -30,9 +35,14 @@ function render({ model, el }) {
   el.append(notices, list);
   model.on("change:rows", drawRows);
   model.on("change:notices", drawNotices);
+  model.on("change:until", () => {
+    limit();
+    toEnd();
+  });
   model.on("msg:custom", ({ row }) => {
     const follow = atEnd(); // a person who scrolled back is left there
     list.append(rowOf(row));
+    limit();
     list.hidden = false;
     while (list.children.length > 200) list.firstChild.remove();
     if (follow) toEnd();

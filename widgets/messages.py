@@ -22,6 +22,7 @@ class Messages(View):
     _esm = script("dom.js", "messages.js")
     rows = t.List(t.Dict()).tag(sync=True)
     notices = t.List(t.Dict()).tag(sync=True)
+    until = t.Int(None, allow_none=True).tag(sync=True)  # the last step whose sentences are shown
 
     def __init__(self) -> None:
         super().__init__()

@@ -125,6 +125,15 @@ class Plots:
     def _of(self, arm: int) -> list[str]:
         return [t for t in self.figure.traces if t.startswith(f"a{arm}_")]
 
+    def look(self, run: Run, step: int | None) -> None:
+        """Show the plots as they were at a step; None is now."""
+        self.figure.until = step
+        plot = CHOICES[self.chosen]
+        for arm in run.arms.values() if plot.array else ():
+            if step is not None and arm.first <= step <= arm.t:
+                value = arm.measured_at(step, plot.probe).arrays[plot.array]
+                self._draw(arm, FOURTH, plot, step, value[1])
+
     def sync(self, run: Run) -> None:
         """Send every new point, and what is new of the arms."""
         for arm in list(run.arms.values()):
@@ -213,9 +222,13 @@ class Plots:
 
     def _array(self, arm: Arm, place: int, plot: Plot) -> None:
         step, value = arm.record.arrays.get(plot.array, (-1, None))
+        if self.figure.until is None and value is not None:
+            self._draw(arm, place, plot, step, value)
+
+    def _draw(self, arm: Arm, place: int, plot: Plot, step: int, value: Any) -> None:
         for r in range(arm.R):
             uid = self._uid(arm.index, r, place, plot.array)
-            if value is not None and self._sent.get(uid) != step and uid in self.figure.traces:
+            if self._sent.get(uid) != step and uid in self.figure.traces:
                 grid, density = (v[r].double().cpu().numpy() for v in value)
                 self.figure.set(uid, grid, np.maximum(density, 1e-12))
                 self._sent[uid] = step

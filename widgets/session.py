@@ -8,19 +8,17 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lab_core import milestones
-from lab_core.formats import from_url
 from lab_core.knobs import BadInput, knobs
-from lab_core.phenomena import PHENOMENA, Phenomenon
-from lab_core.recipe import Recipe
 from lab_core.run import Run
 from lab_core.timeline import live
 from widgets import choices
+from widgets.opening import opened, phenomenon
 from widgets.player import Player
+from widgets.travel import Travel
 
 if TYPE_CHECKING:
     from widgets.lab import Lab
 
-PAGE = ("preset=", "theme=")  # what in an address is not the recipe's
 LOOK = 0.5  # s between two looks for milestones while a run plays
 SETTLE = 0.8  # s after the last move of a slider that starts a new arm
 
@@ -30,10 +28,11 @@ class Session:
 
     def __init__(self, lab: Lab, name: str, preset: str | None, settings: dict[str, Any],
                  query: str) -> None:  # fmt: skip
-        self.lab, self.phenomenon = lab, _phenomenon(name)
-        self.preset = preset or next(iter(self.phenomenon.presets))
-        self.opened = self._opened(settings, query)
-        self.plots = lab.plots
+        self.lab, self.phenomenon = lab, phenomenon(name)
+        self.preset, self.opened = opened(
+            self.phenomenon, preset, settings, query, lab.messages.notice
+        )
+        self.plots, self.travel = lab.plots, Travel(self)
         self.origin, self.target = "here", f"0:{choices.ALL}"
         self.screen = threading.RLock()  # frames come from the clock and from a person's events
         self._looked = 0.0
@@ -54,25 +53,6 @@ class Session:
 
     # ---- starting
 
-    def _opened(self, settings: dict[str, Any], query: str) -> Recipe:
-        """The recipe that the page opens with; what cannot be read is said, and left out."""
-        from urllib.parse import parse_qsl
-
-        self.preset = dict(parse_qsl(query)).get("preset", self.preset)
-        if self.preset not in self.phenomenon.presets:
-            self.lab.messages.notice(
-                f"preset: {self.preset!r} is not known; choose one of"
-                f" {', '.join(self.phenomenon.presets)}. The lab shows its default."
-            )
-            self.preset = next(iter(self.phenomenon.presets))
-        base = self.phenomenon.presets[self.preset].recipe
-        try:
-            knobs_only = "&".join(q for q in query.split("&") if not q.startswith(PAGE))
-            return from_url(knobs_only, base).set(settings)
-        except BadInput as error:
-            self.lab.messages.notice(f"{error} The lab shows its default.")
-            return base
-
     def _title(self) -> None:
         (_, citation), title = self.phenomenon.papers[0], self.phenomenon.title
         self.lab.head.value = (
@@ -85,6 +65,7 @@ class Session:
         lab.bar.on_event(guarded(self._bar))
         lab.controls.on_change(guarded(self._control))
         lab.arms.on_event(guarded(self._arms))
+        lab.timeline.on_event(guarded(lambda _, step: self.travel.seek(step)))
         self.plots.figure.on_choice(guarded(self._choice))
 
     def _reset(self) -> None:
@@ -100,9 +81,11 @@ class Session:
             self.plots.watch(self.run)
             self._told, self._judged = set(), False
             self.target, self.origin = f"0:{choices.ALL}", "here"
+            self.travel.moment, self.lab.timeline.moment, self.lab.messages.until = None, None, None
+            self.plots.figure.until = None
             self.lab.messages.clear()
             self.lab.messages.add(None, self.phenomenon.presets[self.preset].caption)
-        self._show()
+        self.show()
 
     def _pace(self, speed: float | None) -> None:
         """Steps/s; None for as many as there can be."""
@@ -114,18 +97,20 @@ class Session:
     def run(self) -> Run:
         return self.player.run
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Controls, arms and plots as the run now is."""
         self._shown = list(self.run.arms)
-        arm, _ = choices.target_of(self.target)
-        each = [r.optimizer for r in self.run.arms[arm].recipes]
+        recipes = self.travel.recipes()
+        each = [r.optimizer for r in recipes]
         self._scaled = {
             n: [getattr(o, n) for o in each]
             for n, k in knobs(each[0]).items()
             if k.log and len({getattr(o, n) for o in each}) > 1
         }
         self.lab.controls.set_spec(
-            choices.groups(self.phenomenon, self.preset, self.run, self.target, self.origin)
+            choices.groups(
+                self.phenomenon, self.preset, self.run, self.target, self.origin, recipes
+            )
         )
         self.frame()
         self.lab.arms.show([
@@ -138,7 +123,7 @@ class Session:
     def frame(self) -> None:
         """One frame: new points, the state of the run, what has happened."""
         if self._shown != list(self.run.arms):  # a branch of the recipe has come due
-            self._show()
+            self.show()
         bar, now = self.lab.bar, time.monotonic()
         with self.screen:
             self.plots.sync(self.run)
@@ -147,12 +132,28 @@ class Session:
                 self._looked = now
                 self._tell()
                 bar.text = self._state()
+                self._tracks()
             bar.playing = self.player.playing
+
+    def _tracks(self) -> None:
+        """The arms on the timeline."""
+        tracks = [
+            {"id": a.index, "parent": a.parent if a.first else None, "first": a.first, "t": a.t}
+            for a in self.run.arms.values()
+            if a.index not in self.plots.closed
+        ]
+        if tracks != self.lab.timeline.arms or self.travel.arm != self.lab.timeline.arm:
+            self.lab.timeline.show(tracks, self.travel.arm)
 
     def _state(self) -> str:
         arms = list(self.run.arms.values())
         replicas = sum(a.R for a in arms)
         t = min((a.t for a in arms if not a.done), default=max(a.t for a in arms))
+        if self.travel.moment is not None:
+            wanted = ", ".join(dict.fromkeys(n.replace("_", " ") for n, _ in self.travel.wanted))
+            return f"step {self.travel.moment:,} of {t:,}" + (
+                f" · fork with {wanted}" if wanted else ""
+            )
         counted = f"{replicas} replica{'s' * (replicas > 1)}"
         pace = f" · {self.player.rate:,.0f} steps/s" if self.player.playing else ""
         return f"step {t:,} · {counted}{pace} · {arms[0].device_reason.split(':')[0]}"
@@ -194,8 +195,15 @@ class Session:
             raise BadInput(
                 "Play: the run has reached its last step; raise 'steps', or press Reset."
             )
+        past = self.travel.moment is not None
+        if name == "play" and past:
+            self.travel.seek(None)
         if name == "speed":
             self._pace(value)
+        elif name == "back" or (name == "step" and past):
+            self.travel.by(1 if name == "step" else -1)
+        elif name == "fork":
+            self.travel.fork()
         else:
             {"play": self.player.play, "pause": self.player.pause, "step": self.player.step,
              "reset": self._reset}[name]()  # fmt: skip
@@ -211,7 +219,7 @@ class Session:
         else:
             with self.screen:
                 self.plots.show(arm, name == "show")
-        self._show()
+        self.show()
 
     def _choice(self, panel: int, value: str) -> None:
         with self.player.lock, self.screen:
@@ -221,12 +229,15 @@ class Session:
         arm, replica = choices.target_of(self.target)
         if name in ("target", "origin"):
             setattr(self, name, value)
-            self._show()
+            self.show()
         elif name == "preset":
             self.preset = value
             self.opened = self.phenomenon.presets[value].recipe
             self._pace(self.phenomenon.presets[value].speed)
             self._reset()
+        elif self.travel.moment is not None and not self._fresh(name):
+            self.travel.want(name, *self._values(name, value, replica))
+            self.frame()
         elif live(self.run.arms[arm].program, name):
             self._live(arm, replica, name, value)
         elif name in ("optimizer", "loss"):
@@ -234,19 +245,27 @@ class Session:
         else:
             self._soon(name, value)
 
-    def _live(self, arm: int, replica: int | None, name: str, value: Any) -> None:
+    def _fresh(self, name: str) -> bool:
+        """Whether a knob or part can only be set at the start of an arm."""
+        return not (live(self.travel.recipes()[0], name) or name in ("optimizer", "loss"))
+
+    def _values(self, name: str, value: Any, replica: int | None) -> tuple[Any, int | None]:
+        """What a slider's value means, and for which replica (None: all)."""
         if replica is None and name in self._scaled:
             value = tuple(v * value for v in self._scaled[name])
-        if name not in knobs(self.run.arms[arm].program.optimizer):
-            replica = None  # all replicas share it
+        own = knobs(self.travel.recipes()[0].optimizer)
+        return value, replica if name in own else None
+
+    def _live(self, arm: int, replica: int | None, name: str, value: Any) -> None:
+        value, replica = self._values(name, value, replica)
         try:
             with self.player.lock:
                 self.run.change(name, value, arm, replica)
         except BadInput:
-            self._show()
+            self.show()
             raise
         if name == "schedule":
-            self._show()
+            self.show()
 
     def _soon(self, name: str, value: Any) -> None:
         """Open an arm once a person has stopped moving the sliders that start one."""
@@ -268,11 +287,4 @@ class Session:
                 arm = self.run.branch(settings, parent, from_start)
             self.target = f"{arm.index}:{choices.ALL}"
         finally:
-            self._show()
-
-
-def _phenomenon(name: str) -> Phenomenon:
-    slug = name.replace("_", "-")
-    if slug not in PHENOMENA:
-        raise BadInput(f"phenomenon: {name!r} is not known; choose {', '.join(PHENOMENA)}.")
-    return PHENOMENA[slug]
+            self.show()

@@ -103,3 +103,91 @@ def test_an_unknown_phenomenon_is_a_sentence() -> None:
     with pytest.raises(RuntimeError):
         assert lab.session
     assert "phenomenon: 'perpetual_motion' is not known" in lab.messages.notices[0]["text"]
+
+
+# ---- time travel
+
+
+def test_the_page_shows_a_moment_and_forks_from_there(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(60)
+    s.travel.seek(40)
+    assert s.plots.figure.until == lab.timeline.moment == lab.messages.until == 40
+    assert "step 40 of 60" in lab.bar.text
+    s._control("lr", 0.5)  # a factor for all replicas
+    s._control("target", "0:1")
+    assert s.travel.moment == 40 and not s.run.changes, "the run itself stays as it is"
+    s._control("lr", 0.03)
+    assert "fork with lr" in lab.bar.text
+    s._bar("fork", None)
+    assert s.travel.moment is None and lab.timeline.arms[1]["first"] == 40
+    both, one = Change(40, 1, "lr", (0.05, 0.1)), Change(40, 1, "lr", 0.03, 1)
+    assert s.run.changes == [Branch(40, 0, ()), both, one]
+    lab.run(20)
+    assert [arm.t for arm in s.run.arms.values()] == [60, 60], "the fork catches up first"
+    assert s.run.arms[0].record["train_loss"][0][-1] == 59
+
+
+def test_a_factor_at_a_moment_moves_every_replica_of_the_fork(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(20)
+    s.travel.seek(10)
+    s._control("lr", 0.5)
+    s._control("optimizer", "heavy-ball")
+    s._bar("fork", None)
+    assert s.run.arms[1].program.optimizer.label == "heavy ball"
+    assert [r.optimizer.lr for r in s.run.arms[1].recipes] == [0.05, 0.1]
+
+
+def test_steps_back_and_on_end_at_the_ends(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(2)
+    s._bar("back", None)
+    assert s.travel.moment == 1
+    for _ in range(3):
+        s._bar("back", None)
+    assert s.travel.moment == 0
+    s._bar("step", None)
+    s._bar("step", None)
+    assert s.travel.moment is None and s.run.arms[0].t == 2
+    s._bar("step", None)
+    assert s.run.arms[0].t == 3
+    s._bar("back", None)
+    s._bar("play", None)
+    assert s.travel.moment is None and s.player.playing
+    s._bar("reset", None)
+    assert s.run.arms[0].t == 0 and lab.timeline.moment is None
+
+
+def test_a_moment_shows_the_spectrum_of_its_own_step(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(30)
+    s.plots.choose("spectrum", s.run)
+    lab.run(80)  # measured at step 100
+    shown = "a0_r0_p3_spectrum"
+    now = s.plots.figure._points[shown].x.copy()
+    s.travel.seek(35)
+    then = s.plots.figure._points[shown].x.copy()
+    s.travel.seek(None)
+    s.frame()
+    assert (now != then).any() and (s.plots.figure._points[shown].x == now).all()
+
+
+def test_controls_at_a_moment_show_what_was_set_then(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(10)
+    s._control("weight_decay", 0.05)
+    lab.run(10)
+    value = lambda: lab.controls._control("weight_decay")["value"]  # noqa: E731
+    s.travel.seek(5)
+    assert value() == 0
+    s.travel.seek(15)
+    assert value() == 0.05
+
+
+def test_a_fork_of_the_end_goes_on(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(1000)
+    s._bar("fork", None)
+    lab.run(5)
+    assert s.run.arms[1].t == 1005
