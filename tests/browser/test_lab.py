@@ -134,6 +134,8 @@ def test_everything_fits(lab, tmp_path: Path, scheme: str, width: int, height: i
     expect(page.get_by_role("alert")).to_have_count(0)
     page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    reach = "Math.max(...[...document.querySelectorAll('p, li, h1, h2, select')].map("
+    assert page.evaluate(reach + "node => node.getBoundingClientRect().right))") <= width
     if width > 1000:
         for thing in (button(page, "Pause"), page.get_by_label("fourth plot")):
             box = thing.bounding_box()
