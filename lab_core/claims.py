@@ -38,9 +38,9 @@ class Claim:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds of the first recipe."""
-        seed = self.recipes[0].seed
-        return list(seed) if isinstance(seed, tuple) else [seed]
+        """The seeds of all recipes."""
+        each = [r.seed if isinstance(r.seed, tuple) else (r.seed,) for r in self.recipes]
+        return list(dict.fromkeys(seed for seeds in each for seed in seeds))
 
     def check(self) -> Verdict:
         """Run the recipes and judge them."""

@@ -125,3 +125,11 @@ def test_the_judge_of_warmup_refuses_a_warmup_of_one_step_and_a_small_init() -> 
     small = recipe.set({"init_scale": 1.0})
     for other in (short, small):
         assert not judged("curvature-and-warmup", "warmup", other)[0].holds
+
+
+def test_the_judges_of_forks_refuse_forks_that_change_nothing() -> None:
+    for preset, step in (("levels", 100), ("spike", 479)):
+        recipe = PHENOMENA["time-travel"].presets[preset].recipe
+        same = tuple(type(c)(step, 0, ()) for c in recipe.changes)
+        short = recipe.set({"changes": same, "steps": step + 300})
+        assert not judged("time-travel", preset, short)[0].holds
