@@ -81,8 +81,7 @@ class Session:
             self.plots.watch(self.run)
             self._told, self._judged = set(), False
             self.target, self.origin = f"0:{choices.ALL}", "here"
-            self.travel.moment, self.lab.timeline.moment, self.lab.messages.until = None, None, None
-            self.plots.figure.until = None
+            self.travel.now()
             self.lab.messages.clear()
             self.lab.messages.add(None, self.phenomenon.presets[self.preset].caption)
         self.show()
@@ -216,6 +215,7 @@ class Session:
             with self.screen:
                 self.plots.remove(arm)
             self.target = f"0:{choices.ALL}"
+            self.travel.seek(None)
         else:
             with self.screen:
                 self.plots.show(arm, name == "show")
@@ -229,6 +229,8 @@ class Session:
         arm, replica = choices.target_of(self.target)
         if name in ("target", "origin"):
             setattr(self, name, value)
+            if choices.target_of(self.target)[0] != arm:  # which may not have been at the moment
+                self.travel.seek(self.travel.moment)
             self.show()
         elif name == "preset":
             self.preset = value

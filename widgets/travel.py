@@ -46,6 +46,12 @@ class Travel:
         if moved:
             s.show()
 
+    def now(self) -> None:
+        """Follow the run."""
+        self.moment, self.wanted = None, {}
+        s = self.session
+        s.lab.timeline.moment = s.lab.messages.until = s.plots.figure.until = None
+
     def by(self, steps: int) -> None:
         """Move so many steps on or back."""
         now = self.session.run.arms[self.arm].t

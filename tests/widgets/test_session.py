@@ -191,3 +191,28 @@ def test_a_fork_of_the_end_goes_on(lab: Lab) -> None:
     s._bar("fork", None)
     lab.run(5)
     assert s.run.arms[1].t == 1005
+
+
+def test_another_arm_takes_the_moment_to_where_it_has_been(lab: Lab) -> None:
+    s = session(lab)
+    lab.run(60)
+    s.travel.seek(40)
+    s._bar("fork", None)
+    lab.run(10)
+    s._control("target", "0:all")
+    s.travel.seek(20)
+    s._control("target", "1:all")
+    assert s.travel.moment == 40, "the fork began there"
+    s._control("target", "0:all")
+    s.travel.seek(55)
+    s._control("target", "1:all")
+    assert s.travel.moment is None, "and has not been there yet"
+    s.travel.seek(45)
+    s._bar("fork", None)
+    assert [(a.parent, a.first) for a in s.run.arms.values()] == [(None, 0), (0, 40), (1, 45)]
+    s.travel.seek(45)
+    s._arms("close", 2)
+    assert s.travel.moment is None
+    s.travel.seek(10)
+    s._control("preset", "catapult")
+    assert s.travel.moment is s.plots.figure.until is None and s.run.arms[0].t == 0
