@@ -81,7 +81,7 @@ class Session:
             self.plots.watch(self.run)
             self._told, self._judged = set(), False
             self.target, self.origin = f"0:{choices.ALL}", "here"
-            self.travel.now()
+            self.travel.look(None)
             self.lab.messages.clear()
             self.lab.messages.add(None, self.phenomenon.presets[self.preset].caption)
         self.show()
@@ -215,7 +215,7 @@ class Session:
             with self.screen:
                 self.plots.remove(arm)
             self.target = f"0:{choices.ALL}"
-            self.travel.seek(None)
+            self.travel.look(None)
         else:
             with self.screen:
                 self.plots.show(arm, name == "show")

@@ -12,7 +12,7 @@ from widgets.base import View, script
 class Timeline(View):
     """Tracks of arms, and a handle that goes back to any step. Events: seek (step, None for now).
 
-    `arms` are [{"id", "name", "parent" (id or None), "first", "t"}, ...], steps all; `moment` is
+    `arms` are [{"id", "parent" (id or None), "first", "t"}, ...], the last two steps; `moment` is
     the step that the page shows, None where it follows the run.
     """
 

@@ -39,18 +39,18 @@ class Travel:
         if step is not None:
             s.player.pause()
             step = None if step >= arm.t else max(step, arm.first)
-        moved, self.moment, self.wanted = step != self.moment, step, {}
-        s.lab.timeline.moment = s.lab.messages.until = step
-        with s.player.lock, s.screen:
-            s.plots.look(s.run, step)
+        moved = step != self.moment
+        self.look(step)
         if moved:
             s.show()
 
-    def now(self) -> None:
-        """Follow the run."""
-        self.moment, self.wanted = None, {}
+    def look(self, step: int | None) -> None:
+        """Have timeline, sentences and plots show a step, or now; forget what was to be changed."""
         s = self.session
-        s.lab.timeline.moment = s.lab.messages.until = s.plots.figure.until = None
+        self.moment, self.wanted = step, {}
+        s.lab.timeline.moment = s.lab.messages.until = step
+        with s.player.lock, s.screen:
+            s.plots.look(s.run, step)
 
     def by(self, steps: int) -> None:
         """Move so many steps on or back."""
@@ -75,5 +75,5 @@ class Travel:
             if here.program.steps <= arm.t:  # a fork of the end has steps to go on for
                 run.change("steps", arm.t + here.program.steps, arm.index)
         s.target = f"{arm.index}:{choices.ALL}"
-        self.seek(None)
+        self.look(None)
         s.show()

@@ -8,8 +8,14 @@ import numpy as np
 
 from lab_core.claims import Claim, Verdict, span
 from lab_core.phenomena.base import Phenomenon, Preset
-from lab_core.phenomena.edge_of_stability import DIGITS, PAPER, SEEDS, last_quarter
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.edge_of_stability import (
+    DIGITS,
+    EDGE_OF_STABILITY,
+    PAPER,
+    SEEDS,
+    last_quarter,
+)
+from lab_core.recipe import Branch
 from lab_core.run import Run
 
 LEVELS = DIGITS.set(
@@ -22,14 +28,11 @@ LEVELS = DIGITS.set(
 # by seed, 30 steps before the loss first exceeds three times its least so far
 BEFORE_SPIKE = {0: 479, 1: 522, 2: 305}
 SPIKES = tuple(
-    Recipe().set(
-        {
-            "data": "chebyshev", "width": 24, "depth": 3, "lr": 0.2, "steps": 900, "seed": seed,
-            "changes": (Branch(step, 0, (("lr", 0.1),)),),
-        }
+    EDGE_OF_STABILITY.presets["chebyshev"].recipe.set(
+        {"lr": 0.2, "steps": 900, "seed": seed, "changes": (Branch(step, 0, (("lr", 0.1),)),)}
     )
     for seed, step in BEFORE_SPIKE.items()
-)  # fmt: skip
+)
 
 PRESETS = {
     "levels": Preset(
@@ -85,10 +88,7 @@ TIME_TRAVEL = Phenomenon(
     title="The same state, another learning rate",
     question="A run sits at the edge of stability, or is about to spike. What would have become of"
     " it with another learning rate, from that very step on?",
-    papers=(
-        (PAPER, "Cohen et al. 2021, Gradient Descent on Neural Networks Typically Occurs at the"
-         " Edge of Stability"),
-    ),
+    papers=EDGE_OF_STABILITY.papers,
     presets=PRESETS,
     claims=(
         Claim(PAPER, "From one state at the edge, a smaller learning rate lets the sharpness rise to"
