@@ -18,18 +18,19 @@ from torch import Tensor
 from lab_core import models
 from lab_core.batches import Batches
 from lab_core.devices import pick
-from lab_core.knobs import BadInput, knobs
+from lab_core.knobs import BadInput
 from lab_core.objective import Objective, objective
-from lab_core.optimizers import Optimizer
+from lab_core.optimizers.base import stacked
 from lab_core.probes import PROBES, Moment
-from lab_core.recipe import Recipe, seeds_of
+from lab_core.recipe import Recipe, label, seeds_of
 from lab_core.record import Record
+from lab_core.schedules import elapsed
 from lab_core.snapshots import Snapshots, State
 from lab_core.timeline import starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
-MOST_NUMBERS = 2e8  # R * P: 1.6 GB in float64, and an optimizer holds several of these
+MOST_NUMBERS = 2e8  # R * P, or activations: 1.6 GB in float64, and a run holds several of these
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Arm:
         arrays = self._arrays(program)
         self.N = arrays[0].shape[1]
         shapes = program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
-        self._check_size(models.size(shapes))
+        self._check_size(shapes)
         self.device, self.device_reason = pick(
             program, float(self.R) * self.N * models.size(shapes)
         )
@@ -87,11 +88,13 @@ class Arm:
         chosen = seeds if len(sets) > 1 else seeds[:1]
         return [np.stack([sets[s][i] for s in chosen]) for i in range(4)]
 
-    def _check_size(self, size: int) -> None:
-        if self.R * size > MOST_NUMBERS:
+    def _check_size(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        size = models.size(shapes)
+        activations = self.N * sum(shape[-1] for shape in shapes.values())
+        if self.R * max(size, activations) > MOST_NUMBERS:
             raise BadInput(
-                f"width, depth: {self.R} replicas of {size:,} parameters do not fit in memory"
-                f" (limit {MOST_NUMBERS:,.0f} numbers); make the net smaller or run fewer replicas."
+                f"width, depth, n: {self.R} replicas of {size:,} parameters on {self.N:,} examples do"
+                f" not fit in memory (limit {MOST_NUMBERS:,.0f} numbers); make one of them smaller."
             )
 
     def _tensor(self, array: Any) -> Tensor:
@@ -105,7 +108,8 @@ class Arm:
             for r in self.recipes
         ]
         alive = torch.ones(self.R, dtype=torch.bool, device=self.device)
-        return State(0, self._tensor(torch.stack(rows)), {}, alive, 0, {})
+        time = torch.zeros(self.R, dtype=torch.float64)
+        return State(0, self._tensor(torch.stack(rows)), {}, alive, 0, {}, time)
 
     def _grown(self, parent: Arm, step: int) -> State:
         before = parent.state_at(step)
@@ -159,26 +163,17 @@ class Arm:
     def _apply(self) -> None:
         """Stack the replicas' optimizers into one, and start its state where there is none."""
         self.program = self.recipes[0]
-        self.optimizer = self._stacked([r.optimizer for r in self.recipes])
+        each = [r.optimizer for r in self.recipes]
+        self.optimizer = stacked(each, self._tensor)
+        self.rates = [float(o.lr) for o in each]
         if not self.state.optimizer:
             with torch.inference_mode():
                 fresh = self.optimizer.init(self.state.w)
             self.state = replace(self.state, optimizer=fresh)
 
-    def _stacked(self, each: list[Optimizer]) -> Optimizer:
-        def column(name: str) -> Any:
-            values = [getattr(o, name) for o in each]
-            same = all(v == values[0] for v in values)
-            return values[0] if same else self._tensor(values)[:, None]
-
-        return replace(each[0], **{name: column(name) for name in knobs(each[0])})
-
     def label(self, replica: int) -> str:
-        """What sets a replica apart: its learning rate, and any other knob that differs."""
-        each = [r.flat() for r in self.recipes]
-        mine = each[replica]
-        names = ["lr", *(n for n in mine if any(e[n] != mine[n] for e in each) and n != "lr")]
-        return ", ".join(f"{n.replace('_', ' ')} {mine[n]:.3g}" for n in names)
+        """What sets a replica apart."""
+        return label(self.recipes, replica)
 
     # ---- stepping
 
@@ -235,21 +230,23 @@ class Arm:
         w, state, seen = s.w, s.optimizer, s.seen
         steps, schedule, size = self.program.steps, self.program.schedule, self.program.batch_size
         optimizer, multiplier = self.optimizer, 1.0
-        everyone = bool(s.alive.all())
+        everyone, multipliers = bool(s.alive.all()), []
         for i in range(len(losses)):
             loss, g = first if i == 0 else self.objective.gradient(w, self._batch(seen))
             losses[i] = loss
             m = schedule(s.t + i, steps)
             if m != multiplier:
-                optimizer, multiplier = self._scaled(m), m
+                optimizer, multiplier = self.optimizer.scaled(m), m
+            multipliers.append(m)
             self.at.t = s.t + i
             new = optimizer.step(w, g, state, self.at)
             w, state = new if everyone else self._where(s.alive, new, (w, state))
             seen += size
-        return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen)
-
-    def _scaled(self, multiplier: float) -> Optimizer:
-        return replace(self.optimizer, lr=self.optimizer.lr * multiplier)
+        rates = self.rates
+        if not everyone:
+            rates = [lr * alive for lr, alive in zip(rates, s.alive.tolist(), strict=True)]
+        time = s.time.new_tensor(elapsed(s.time.tolist(), rates, multipliers))
+        return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen, time=time)
 
     def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
         """The new values of the living replicas and the old ones of the frozen."""
@@ -276,12 +273,13 @@ class Arm:
 
     def _measure(self, s: State, g: Tensor, due: list[str]) -> dict[str, Tensor]:
         """Record the probes of `due` at state s; return what they want to remember."""
-        optimizer = self._scaled(self.program.schedule(s.t, self.program.steps))
+        optimizer = self.optimizer.scaled(self.program.schedule(s.t, self.program.steps))
         moment = Moment(
             s.t, s.w, s.alive, g, optimizer, s.optimizer, self.objective, self.test,
             self.program.data.classes, dict(s.memory),
         )  # fmt: skip
-        columns = {"lr": torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)}
+        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
+        columns = {"lr": lr, "time": s.time}
         if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)
         for name in due:

@@ -180,13 +180,12 @@ def claims(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Print a recipe as a PyTorch script, a URL's query, JSON or Python."""
-    recipe = chosen(args)
     from lab_core import formats
     from lab_core.export import to_torch
 
     forms = {"torch": to_torch, "url": formats.to_url, "json": formats.to_json,
              "python": formats.to_python}  # fmt: skip
-    print(forms[args.to](recipe).rstrip("\n"))
+    print(forms[args.to](chosen(args)).rstrip("\n"))
     return 0
 
 
@@ -217,7 +216,8 @@ def chosen(args: argparse.Namespace) -> Recipe:
     from lab_core.formats import from_url
     from lab_core.phenomena import PHENOMENA
 
-    settings = {text.partition("=")[0]: text for text in args.set}  # of a name the last counts
+    adds = ("change=", "branch=")  # these add up; of any other name the last counts
+    settings = {t if t.startswith(adds) else t.partition("=")[0]: t for t in args.set}
     if args.steps is not None:
         settings["steps"] = f"steps={args.steps}"
     if args.recipe in PHENOMENA:
@@ -274,7 +274,7 @@ def finish(going: Run) -> bool:
 def write(going: Run, found: list[Milestone], out: Path) -> None:
     """record.csv and milestones.json."""
     from lab_core.milestones import as_json
-    from lab_core.record import write_csv
+    from lab_core.tables import write_csv
 
     with opened(out / "record.csv") as file:
         write_csv(file, [(k, arm.parent, arm.record) for k, arm in going.arms.items()])

@@ -7,7 +7,7 @@ command line. Lists make replicas: R is the product of the lists in field order,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,3 +230,11 @@ def seeds_of(recipe: Recipe, purpose: str) -> int:
     """The seed of one replica's data, init or batch stream."""
     own = getattr(recipe, f"{purpose}_seed")
     return recipe.seed if own == -1 else own
+
+
+def label(recipes: Sequence[Recipe], replica: int) -> str:
+    """What sets a replica apart: its learning rate, and any other knob that differs."""
+    each = [r.flat() for r in recipes]
+    mine = each[replica]
+    names = ["lr", *(n for n in mine if any(e[n] != mine[n] for e in each) and n != "lr")]
+    return ", ".join(f"{n.replace('_', ' ')} {mine[n]:.3g}" for n in names)

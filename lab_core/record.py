@@ -1,45 +1,87 @@
-"""The record of one arm: append-only columns, each with the steps at which it was measured.
+"""The record of one arm: columns, each with the steps at which it was measured.
 
 A value that was not measured at a step is nan in a table and simply absent in a column, so a long
-run costs what was measured and no more.
+run costs what was measured; and a very long one no more than `MOST` numbers a column, for then rows
+are thinned.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
-LEADING = ["step", "arm", "replica", "parent_arm", "lr", "train_loss", "sharpness",
-           "effective_sharpness", "threshold"]  # fmt: skip
+MOST = 2**21  # numbers of one column, 16 MiB: 262,144 rows of 8 replicas
+FEWEST = 4096  # rows that a column keeps, however many replicas there are
+FIRST = 256  # rows that a column has room for at first
 
 
 class Column:
-    """Steps [T] and values [T, R], doubled in place when full."""
+    """Steps [T], increasing, and values [T, R]; at most `limit` rows.
+
+    Where there would be more, `stride` doubles and only the rows whose step is a multiple of it
+    stay; from then on only such rows are taken. So which are there depends on the steps alone.
+    """
 
     def __init__(self, replicas: int):
-        self.size = 0
-        self._steps = np.empty(256, np.int64)
-        self._values = np.empty((256, replicas))
+        self.stride, self.limit = 1, max(FEWEST, MOST // max(1, replicas))
+        room = min(FIRST, self.limit)
+        self._held = np.empty(room, np.int64), np.empty((room, replicas)), 0
 
     def extend(self, steps: np.ndarray, values: np.ndarray) -> None:
-        """Append values [T, R] measured at steps [T]."""
+        """Append values [T, R] measured at steps [T], which come after those that are there."""
+        steps, values = self._due(steps, values)
+        while self.size + len(steps) > self.limit:
+            self.stride *= 2
+            old_steps, old_values = self._due(*self.rows)
+            self._held = old_steps, old_values, len(old_steps)
+            steps, values = self._due(steps, values)
         end = self.size + len(steps)
-        while end > len(self._steps):
-            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
-            self._values = np.concatenate([self._values, np.empty_like(self._values)])
-        self._steps[self.size : end], self._values[self.size : end] = steps, values
-        self.size = end
+        all_steps, all_values = self._room(end)
+        all_steps[self.size : end], all_values[self.size : end] = steps, values
+        self._held = all_steps, all_values, end
+
+    def _due(self, steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.stride == 1:
+            return steps, values
+        due = steps % self.stride == 0
+        return steps[due], values[due]
+
+    def _room(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Arrays with what is there and room for so many rows; what is unused costs no memory yet."""
+        steps, values, size = self._held
+        if rows <= len(steps):
+            return steps, values
+        room = min(max(rows, 2 * len(steps)), self.limit)
+        more_steps, more_values = np.empty(room, np.int64), np.empty((room, values.shape[1]))
+        more_steps[:size], more_values[:size] = steps[:size], values[:size]
+        return more_steps, more_values
+
+    @property
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values, which fit each other even while another thread extends the column.
+
+        They are views of rows that never change again.
+        """
+        steps, values, size = self._held
+        return steps[:size], values[:size]
+
+    @property
+    def size(self) -> int:
+        return self._held[2]
 
     @property
     def steps(self) -> np.ndarray:
-        return self._steps[: self.size]
+        return self.rows[0]
 
     @property
     def values(self) -> np.ndarray:
-        return self._values[: self.size]
+        return self.rows[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, room for more rows included."""
+        return self._held[0].nbytes + self._held[1].nbytes
 
 
 class Record:
@@ -52,54 +94,62 @@ class Record:
 
     def extend(self, name: str, steps: Any, values: Any) -> None:
         """Append values [T, R] of a column at steps [T]; a single row may be given as t, [R]."""
-        column = self.columns.setdefault(name, Column(self.replicas))
-        column.extend(np.atleast_1d(steps), np.atleast_2d(values))
+        if name not in self.columns:
+            self.columns[name] = Column(self.replicas)
+        self.columns[name].extend(np.atleast_1d(steps), np.atleast_2d(values))
 
     def __getitem__(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps [T], values [T, R]) of a column; empty where it was never measured."""
         column = self.columns.get(name)
         if column is None:
             return np.empty(0, np.int64), np.empty((0, self.replicas))
-        return column.steps, column.values
+        return column.rows
 
     def last(self, name: str) -> np.ndarray | None:
         """The newest row [R] of a column."""
-        column = self.columns.get(name)
-        return column.values[-1] if column and column.size else None
+        _, values = self[name]
+        return values[-1] if len(values) else None
+
+    @property
+    def steps(self) -> np.ndarray:
+        """All steps [T] at which anything was measured."""
+        parts = [c.steps for c in self.columns.values()]
+        return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+    def on(self, steps: np.ndarray) -> dict[str, np.ndarray]:
+        """Every column on these steps [T], as [T, R]; nan where it was not measured."""
+        wide = {}
+        for name in list(self.columns):
+            there, values = self[name]
+            wide[name] = np.full((len(steps), self.replicas), np.nan)
+            place = np.searchsorted(there, steps)
+            found = np.flatnonzero(place < len(there))
+            found = found[there[place[found]] == steps[found]]
+            wide[name][found] = values[place[found]]
+        return wide
 
     def table(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """All steps [T] at which anything was measured, and every column on them [T, R]."""
-        parts = [c.steps for c in self.columns.values()]
-        steps = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
-        wide = {}
-        for name, column in self.columns.items():
-            wide[name] = np.full((len(steps), self.replicas), np.nan)
-            wide[name][np.searchsorted(steps, column.steps)] = column.values
-        return steps, wide
+        steps = self.steps
+        return steps, self.on(steps)
 
+    def time_at(self, steps: np.ndarray) -> np.ndarray:
+        """Training time [T, R], the sum of the learning rates so far, at any steps [T].
 
-def header(records: Iterable[Record]) -> list[str]:
-    """Column names of a CSV of several arms: the fixed ones first, then the rest as they came."""
-    names = dict.fromkeys(name for record in records for name in record.columns)
-    return LEADING + [name for name in names if name not in LEADING]
+        Linear between two steps at which "time" was measured; before the first and after the last
+        it goes on at the learning rate recorded there. nan for a replica without any.
+        """
+        time, lr = self._finite("time"), self._finite("lr")
+        out = np.full((len(steps), self.replicas), np.nan)
+        for r, (x, y) in enumerate(time):
+            if len(x):
+                inside = np.clip(steps, x[0], x[-1])
+                rate = np.interp(inside, *lr[r]) if len(lr[r][0]) else 0.0
+                out[:, r] = np.interp(inside, x, y) + rate * (steps - inside)
+        return out
 
-
-def rows(record: Record, arm: int, parent: int | None, names: list[str]) -> Iterator[list[Any]]:
-    """One row a step and replica, an empty string where nothing was measured."""
-    steps, wide = record.table()
-    nothing = np.full((len(steps), record.replicas), np.nan)
-    tables = [wide.get(name, nothing) for name in names[4:]]
-    for i, t in enumerate(steps):
-        for r in range(record.replicas):
-            cells = (float(table[i, r]) for table in tables)
-            measured = ["" if np.isnan(c) else repr(c) for c in cells]
-            yield [int(t), arm, r, "" if parent is None else parent, *measured]
-
-
-def write_csv(file: TextIO, arms: list[tuple[int, int | None, Record]]) -> None:
-    """Write (arm, parent arm, record) triples as one CSV, numbers exact (repr)."""
-    names = header(record for _, _, record in arms)
-    out = csv.writer(file, lineterminator="\n")
-    out.writerow(names)
-    for arm, parent, record in arms:
-        out.writerows(rows(record, arm, parent, names))
+    def _finite(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each replica the steps and values of a column, where it was measured."""
+        steps, values = self[name]
+        known = np.isfinite(values)
+        return [(steps[k], v[k]) for k, v in zip(known.T, values.T, strict=True)]

@@ -72,6 +72,20 @@ class OneCycle:
         return start + (1 - start) * s / self.peak if s < self.peak else (1 - s) / (1 - self.peak)
 
 
+def elapsed(times: list[float], rates: list[float], multipliers: list[float]) -> list[float]:
+    """Training times [R], sums of learning rates, after steps at these multiples of the rates [R].
+
+    Added up step by step, so that the bits do not depend on how a run is cut into chunks; in plain
+    floats, for that is the fastest for so few.
+    """
+    after = []
+    for time, rate in zip(times, rates, strict=True):
+        for m in multipliers:
+            time += rate * m
+        after.append(time)
+    return after
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "warmup": Warmup,

@@ -18,7 +18,7 @@ class State:
     """Where an arm stands: everything that the next step depends on.
 
     w [R, P]; alive [R]; `seen` counts the examples that the minibatches have used; `memory` holds
-    the probes' warm starts.
+    the probes' warm starts; time [R], float64 on the CPU, is the sum of the learning rates so far.
     """
 
     t: int
@@ -27,6 +27,7 @@ class State:
     alive: Tensor
     seen: int
     memory: dict[str, Tensor]
+    time: Tensor
 
 
 def size(state: State) -> int:
@@ -65,6 +66,12 @@ class Snapshots:
     def before(self, step: int) -> State:
         """The newest state at or before a step, which is not before the first."""
         return self._states[bisect_right(self._states, step, key=lambda s: s.t) - 1]
+
+    def at(self, step: int) -> State | None:
+        """The state at exactly this step, where it is kept; another thread may be keeping more."""
+        states = self._states
+        found = states[max(0, bisect_right(states, step, key=lambda s: s.t) - 1)]
+        return found if found.t == step else None
 
     @property
     def steps(self) -> list[int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor
 
-from lab_core.knobs import knob
+from lab_core.knobs import knob, knobs
 
 State = dict[str, Any]
 Value = float | Tensor  # a knob at work: a float, or [R, 1] where the replicas differ
@@ -56,9 +57,24 @@ class Optimizer:
         decay = self.weight_decay
         return g if isinstance(decay, float) and decay == 0 else g + decay * w
 
+    def scaled(self, multiplier: float) -> Self:
+        """The same at a multiple of its learning rate, as a schedule asks for."""
+        return replace(self, lr=self.lr * multiplier)
+
 
 def descend(w: Tensor, lr: Value, direction: Tensor) -> Tensor:
     """w - lr * direction, in one operation."""
     if isinstance(lr, Tensor):
         return w.addcmul(lr, direction, value=-1)
     return w.sub(direction, alpha=lr)
+
+
+def stacked(each: Sequence[Optimizer], tensor: Callable[[list[Any]], Tensor]) -> Optimizer:
+    """One optimizer for a stack, from one a replica: `tensor` makes [R] of a knob that differs."""
+
+    def column(name: str) -> Any:
+        values = [getattr(o, name) for o in each]
+        same = all(v == values[0] for v in values)
+        return values[0] if same else tensor(values)[:, None]
+
+    return replace(each[0], **{name: column(name) for name in knobs(each[0])})

@@ -15,9 +15,9 @@ SCREEN = ["widgets", "labs", "ipywidgets", "anywidget", "plotly", "voila", "IPyt
           "tsdownsample", "jupyterlab", "traitlets"]  # fmt: skip
 # each file imports only from those above it; a package of several files is one name
 ORDER = ["knobs", "data", "models", "mlp", "losses", "schedules", "optimizers", "objective",
-         "curvature", "probes", "record", "recipe", "timeline", "batches", "devices", "snapshots", "arm",
-         "run",
-         "milestones", "claims", "phenomena", "plain", "formats", "export_parts",
+         "curvature", "probes", "record", "tables", "recipe", "timeline", "batches", "devices",
+         "snapshots", "arm", "run", "flows",
+         "milestones", "claims", "phenomena", "plain", "formats", "lenient", "export_parts",
          "export_arm", "export", "cli"]  # fmt: skip
 
 

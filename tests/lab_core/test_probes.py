@@ -35,8 +35,8 @@ def test_every_probe_has_its_reference_line() -> None:
 @pytest.mark.parametrize("name", PROBES)
 def test_a_probe_writes_its_columns_at_its_cadence(name: str) -> None:
     record = Run(CLASSES.set({"probes": ((name, 7),), "steps": 20})).finish().arms[0].record
-    assert set(record.columns) - {"lr", "train_loss"} == REFERENCE[name]
-    for column in REFERENCE[name] | {"lr"}:
+    assert set(record.columns) - {"lr", "time", "train_loss"} == REFERENCE[name]
+    for column in REFERENCE[name] | {"lr", "time"}:
         steps, values = record[column]
         assert steps.tolist() == [0, 7, 14] and np.isfinite(values).all()
     assert set(record.arrays) == ({"spectrum"} if name == "spectrum" else set())

@@ -25,7 +25,7 @@ def same(one: Run, two: Run) -> None:
     assert one.recipe == two.recipe and list(one.arms) == list(two.arms)
     for a, b in zip(one.arms.values(), two.arms.values(), strict=True):
         assert (a.t, a.parent, a.first, a.diverged) == (b.t, b.parent, b.first, b.diverged)
-        assert torch.equal(a.state.w, b.state.w)
+        assert torch.equal(a.state.w, b.state.w) and torch.equal(a.state.time, b.state.time)
         for key, value in a.state.optimizer.items():
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(b.state.optimizer[key]))
         assert list(a.record.columns) == list(b.record.columns)
@@ -210,6 +210,7 @@ def test_a_state_of_the_past_is_what_it_was() -> None:
     for (k, t), state in past.items():
         found = run.arms[k].state_at(t)
         assert found.t == t and found.seen == state.seen and torch.equal(found.w, state.w)
+        assert torch.equal(found.time, state.time)
         for name, value in state.optimizer.items():
             assert torch.equal(torch.as_tensor(found.optimizer[name]), torch.as_tensor(value))
     for k, (state, loss) in before.items():
@@ -257,3 +258,37 @@ def test_a_branch_that_is_refused_opens_nothing(branch: dict[str, Any], sentence
         run.branch(**branch)
     assert run.recipe == before and list(run.arms) == [0]
     assert run.branch({}).index == 1
+
+
+# ---- training time
+
+
+def test_time_is_the_sum_of_the_learning_rates_through_changes_and_forks() -> None:
+    run = Run(STACK.set({"lr": (0.05, 0.1), "seed": 0, "schedule": "linear", "steps": 40}))
+    run.advance(10)
+    run.change("lr", 0.3, replica=1)
+    run.advance(10)
+    fork = run.branch({"schedule": "constant"}, step=15)
+    fresh = run.branch({}, from_start=True)
+    run.finish()
+    t = np.arange(41)
+    lr = np.stack([np.full(40, 0.05), np.where(t[:40] < 10, 0.1, 0.3)], 1)
+    scheduled = lr * (1 - t[:40, None] / 40)
+    whole = np.concatenate([np.zeros((1, 2)), scheduled.cumsum(0)])
+    forked = whole[15] + np.arange(26)[:, None] * np.array([0.05, 0.3])
+    afresh = np.array([0.05, 0.3]) * np.concatenate([[0], (1 - t[:40] / 40).cumsum()])[:, None]
+    for arm, first, expected in ((run.arms[0], 0, whole), (fork, 15, forked), (fresh, 0, afresh)):
+        steps, time = arm.record["time"]
+        np.testing.assert_allclose(time, expected[steps - first], rtol=1e-12)
+        np.testing.assert_allclose(arm.state.time, expected[-1], rtol=1e-12)
+        assert steps.tolist() == arm.record["lr"][0].tolist()
+    ahead = fork.record.time_at(t[15:])
+    np.testing.assert_allclose(ahead, forked, rtol=1e-12)
+
+
+def test_the_time_of_a_diverged_replica_stops() -> None:
+    arm = Run(SMALL.set({"lr": (0.1, 1e6, 1e308), "probes": WATCHED})).finish().arms[0]
+    assert {1, 2} == set(arm.diverged)
+    time = arm.state.time
+    assert time[0] == pytest.approx(0.1 * arm.t) and time[1] == 1e6 * arm.diverged[1]
+    assert bool(time.isfinite().all()) and np.isfinite(arm.record["time"][1][-1, 0])

@@ -147,7 +147,7 @@ def test_single_precision() -> None:
 
 def test_a_net_too_large_for_memory_is_refused_before_it_is_made() -> None:
     with pytest.raises(
-        BadInput, match="^width, depth: 4 replicas of .* do not fit .*; make the net"
+        BadInput, match="^width, depth, n: 4 replicas of .* do not fit .*; make one"
     ):
         Run(Recipe().set({"width": 4096, "depth": 12, "seed": (0, 1, 2, 3)}))
 
