@@ -35,9 +35,12 @@ NOTHING = "none"  # how a URL says an empty list
 # ---- JSON
 
 
-def to_json(recipe: Recipe) -> str:
-    """The plain form, a field a line; `"edgewise"` is the version of the format."""
-    fields: Plain = {"edgewise": VERSION} | to_plain(recipe)
+def to_json(recipe: Recipe, page: Plain | None = None) -> str:
+    """The plain form, a field a line; `"edgewise"` is the version of the format.
+
+    `page` is what a page adds about itself; it is not the recipe's, and `from_json` leaves it out.
+    """
+    fields: Plain = {"edgewise": VERSION} | to_plain(recipe) | ({"page": page} if page else {})
     changes = ",\n    ".join(json.dumps(entry) for entry in fields.pop("changes"))
     lines = [f'"{name}": {json.dumps(value)}' for name, value in fields.items()]
     lines.append(f'"changes": [\n    {changes}\n  ]' if changes else '"changes": []')
@@ -46,6 +49,13 @@ def to_json(recipe: Recipe) -> str:
 
 def from_json(text: str) -> Recipe:
     """The recipe of a JSON text; what it leaves out has its default. Raises BadInput."""
+    fields = json_fields(text)
+    fields.pop("page", None)
+    return from_plain(fields)
+
+
+def json_fields(text: str) -> Plain:
+    """The plain form in a JSON text of this version, not yet checked. Raises BadInput."""
     _within(text, LONGEST_JSON)
     try:
         loaded = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant,
@@ -58,10 +68,14 @@ def from_json(text: str) -> Recipe:
     except RecursionError:
         raise BadInput("recipe: it is nested too deep; a value is at most a list.") from None
     fields = object_of("recipe", loaded)
-    version = fields.pop("edgewise", None)
+    check_version(fields.pop("edgewise", None))
+    return fields
+
+
+def check_version(version: Any) -> None:
+    """Raises BadInput where it is not the one that is written here."""
     if type(version) is not int or version != VERSION:
         raise BadInput(f"edgewise: {brief(version)} is not a known version; give {VERSION}.")
-    return from_plain(fields)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Plain:
@@ -100,20 +114,29 @@ def to_url(recipe: Recipe, base: Recipe = DEFAULT) -> str:
 
 def from_url(query: str, base: Recipe = DEFAULT) -> Recipe:
     """The recipe of a query string over `base`; a leading ? is skipped. Raises BadInput."""
-    _within(query, LONGEST_URL)
     fields: Plain = {}
-    entries: list[Plain] = []
-    for field in filter(None, query.removeprefix("?").split("&")):
-        name, text = _pair(unquote(field))
-        if name in ("change", "branch"):
-            read = _read_change if name == "change" else _read_branch
-            entries += [read(text)] if text != NOTHING else []
-            fields["changes"] = entries
-        elif name in fields or name == "changes":
-            raise BadInput(f"{name}: give it once, with commas between several values.")
-        else:
-            fields[name] = parse_value(text, name)
+    for piece in url_pieces(query):
+        add_piece(fields, piece)
     return from_plain(fields, base)
+
+
+def url_pieces(query: str) -> list[str]:
+    """The name=value pieces of a query, still quoted. Raises BadInput where it is too long."""
+    _within(query, LONGEST_URL)
+    return [piece for piece in query.removeprefix("?").split("&") if piece]
+
+
+def add_piece(fields: Plain, piece: str) -> None:
+    """Add what a piece of a query says to a plain form, not yet checked. Raises BadInput."""
+    name, text = split_piece(piece)
+    if name in ("change", "branch"):
+        read = _read_change if name == "change" else _read_branch
+        entries = [read(text)] if text != NOTHING else []
+        fields.setdefault("changes", []).extend(entries)
+    elif name in fields or name == "changes":
+        raise BadInput(f"{name}: give it once, with commas between several values.")
+    else:
+        fields[name] = parse_value(text, name)
 
 
 def parse_value(text: str, name: str = "value") -> Any:
@@ -134,6 +157,11 @@ def _scalar(text: str, name: str) -> int | float | str:
     if NAME.fullmatch(text):
         return text
     raise BadInput(f"{name}: {brief(text)} does not fit; give a number or a name.")
+
+
+def split_piece(piece: str) -> tuple[str, str]:
+    """Name and value of a piece of a query. Raises BadInput."""
+    return _pair(unquote(piece))
 
 
 def _pair(text: str) -> tuple[str, str]:

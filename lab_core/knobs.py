@@ -119,9 +119,14 @@ def check(part: Any) -> None:
 
 def _inside(value: float, domain: str) -> bool:
     """Whether a number lies in an interval written as ``"[0, 1)"``; infinities and nan never do."""
+    opening, low, high, closing = _interval(domain)
+    above = value >= low if opening == "[" else value > low
+    below = value <= high if closing == "]" else value < high
+    return math.isfinite(value) and above and below
+
+
+@cache
+def _interval(domain: str) -> tuple[str, float, float, str]:
     match = re.fullmatch(r"([\[(])(.+), (.+)([\])])", domain)
     assert match, f"{domain!r} is not an interval"
-    opening, low, high, closing = match.groups()
-    above = value >= float(low) if opening == "[" else value > float(low)
-    below = value <= float(high) if closing == "]" else value < float(high)
-    return math.isfinite(value) and above and below
+    return match[1], float(match[2]), float(match[3]), match[4]

@@ -6,14 +6,16 @@ that `run.recipe` replays them at their steps, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 from lab_core.arm import Arm
 from lab_core.knobs import BadInput
 from lab_core.recipe import Branch, Change, Recipe
-from lab_core.timeline import branched, changed, timelines
+from lab_core.timeline import Log, branched, changed, log_of, timelines
+
+NOWHERE: Mapping[int, int] = {}
 
 
 class Run:
@@ -22,12 +24,10 @@ class Run:
     def __init__(self, recipe: Recipe):
         if recipe.changes:
             timelines(recipe)  # refuses a log that could not be replayed
+        self._logs = log_of(recipe)
         self.base = replace(recipe, changes=())
         self.changes = list(recipe.changes)
         self.arms: dict[int, Arm] = {0: Arm(self.base.split())}
-        number = count(1)  # an arm has the number of its branch in the log, whenever it opens
-        self._pending = [(next(number) if isinstance(c, Branch) else 0, c) for c in self.changes]
-        self._branches = next(number) - 1
 
     @property
     def recipe(self) -> Recipe:
@@ -36,26 +36,33 @@ class Run:
 
     @property
     def done(self) -> bool:
-        return not self._pending and all(arm.done for arm in self.arms.values())
+        return not any(self._logs) and all(arm.done for arm in self.arms.values())
 
     # ---- advancing
 
-    def advance(self, n: int) -> None:
-        """Take n steps of the arms that are furthest behind; arms at the same step move together."""
+    def advance(self, n: int, until: Mapping[int, int] = NOWHERE) -> bool:
+        """Take n steps of the arms that are furthest behind; arms at the same step move together.
+
+        `until` are steps, by arm, that arms do not go beyond. False where none could move.
+        """
+        self._apply_due()
         while n > 0:
-            self._apply_due()
-            going = [arm for arm in self.arms.values() if not arm.done]
+            going = [
+                a for a in self.arms.values() if not a.done and a.t < until.get(a.index, a.t + 1)
+            ]
             if not going:
-                return
+                return False
             t = min(arm.t for arm in going)
             behind = [arm for arm in going if arm.t == t]
             stops = [arm.t for arm in going if arm.t > t]
             for arm in behind:
-                stops += [c.step for _, c in self._pending if c.arm == arm.index and c.step > t]
-            k = min([n, *(stop - t for stop in stops)])
+                stops += [s for s in (self._logs[arm.index].step, until.get(arm.index)) if s]
+            k = min([n, *(stop - t for stop in stops if stop > t)])
             for arm in behind:
                 arm.advance(k)
             n -= k
+            self._apply_due()
+        return True
 
     def finish(self) -> Run:
         """Advance every arm to its last step."""
@@ -65,16 +72,12 @@ class Run:
 
     def _apply_due(self) -> None:
         """Do what the recipe says was done at the steps where the arms now stand."""
-        again = True
-        while again:
-            again = False
-            for number, change in self._pending:
-                arm = self.arms.get(change.arm)
-                if arm and (arm.t >= change.step or arm.done):
-                    self._pending.remove((number, change))
-                    self._do(change, number)
-                    again = True
+        for index in range(len(self._logs)):  # a branch opens an arm with a higher number
+            while arm := self.arms.get(index):
+                entry = self._logs[index].due(arm.t, arm.done)
+                if entry is None:
                     break
+                self._do(entry[1], entry[0])
 
     # ---- what a person does
 
@@ -103,10 +106,11 @@ class Run:
         if not first <= step <= t:
             raise BadInput(f"step: arm {arm} has not been at {step}; choose {first} to {t}.")
         branch = Branch(step, arm, tuple(settings.items()), from_start)
-        self._do(branch, self._branches + 1)
-        self._branches += 1
+        number = len(self._logs)
+        self._do(branch, number)
+        self._logs.append(Log())
         self.changes.append(branch)
-        return self.arms[self._branches]
+        return self.arms[number]
 
     def watch(self, probe: str, every: int) -> None:
         """Measure something more from here on; not a change, since probes never steer."""

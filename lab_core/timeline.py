@@ -6,6 +6,7 @@ is known to be sound before its first step.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +18,53 @@ LIVE_PARTS = ("schedule",)
 LIVE_OWN = ("batch_size", "steps")
 Entry = tuple[int, Change | Branch]  # and, of a branch, the arm that it opens
 MOST_ARMS = 100
+MOST_CHANGES = (
+    200_000  # times replicas: a slider dragged for an hour, or with all of 64 for a minute
+)
+
+
+class Log:
+    """What is still to be done to an arm: at its step, or at the arm's end where that comes first."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._left: set[int] = set()
+        self._by_step: deque[int] | None = None
+        self._by_place: deque[int] = deque()
+
+    def append(self, entry: Entry) -> None:
+        self._left.add(len(self._entries))
+        self._by_place.append(len(self._entries))
+        self._entries.append(entry)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    @property
+    def step(self) -> int | None:
+        """The step at which the next is due."""
+        place = self._head(self._steps)
+        return None if place is None else self._entries[place][1].step
+
+    def due(self, t: int, ended: bool) -> Entry | None:
+        """Take out what an arm that stands at t has to do next; one that has ended does the rest."""
+        place = self._head(self._by_place if ended else self._steps)
+        if place is None or not (ended or self._entries[place][1].step <= t):
+            return None
+        self._left.remove(place)
+        return self._entries[place]
+
+    @property
+    def _steps(self) -> deque[int]:
+        if self._by_step is None:  # once all are there
+            places = sorted(self._left, key=lambda place: (self._entries[place][1].step, place))
+            self._by_step = deque(places)
+        return self._by_step
+
+    def _head(self, queue: deque[int]) -> int | None:
+        while queue and queue[0] not in self._left:
+            queue.popleft()
+        return queue[0] if queue else None
 
 
 @dataclass
@@ -60,10 +108,10 @@ def timelines(recipe: Recipe) -> list[Timeline]:
     """The arms of a recipe in order; arm k > 0 is its k-th branch. Raises what `Run` raises."""
     start = recipe.set({"changes": ()}).split()
     arms = {0: Timeline(0, None, 0, [(0, start)])}
-    log = _log(recipe)
-    for index in range(len(log)):
+    logs = log_of(recipe)
+    for index in range(len(logs)):
         arm = arms[index]
-        for step, (k, c) in _replay(arm, log[index]):
+        for step, (k, c) in _replay(arm, logs[index]):
             if isinstance(c, Change):
                 arm.set(step, changed(arm.recipes, c))
             else:
@@ -72,31 +120,33 @@ def timelines(recipe: Recipe) -> list[Timeline]:
     return [arms[k] for k in sorted(arms)]
 
 
-def _log(recipe: Recipe) -> list[list[Entry]]:
+def log_of(recipe: Recipe) -> list[Log]:
     """What is done to each arm, in order; a branch with the number of the arm that it opens."""
-    log: list[list[Entry]] = [[]]
+    if len(recipe.changes) * recipe.replicas > MOST_CHANGES:
+        raise BadInput(
+            f"changes: {len(recipe.changes):,} of them for {recipe.replicas} replicas are too many;"
+            f" the limit is {MOST_CHANGES:,} together."
+        )
+    logs = [Log()]
     for c in recipe.changes:
-        if not 0 <= c.arm < len(log):
-            raise BadInput(f"arm: there is no arm {c.arm} yet; choose one of 0 to {len(log) - 1}.")
-        log[c.arm].append((len(log), c))
+        if not 0 <= c.arm < len(logs):
+            raise BadInput(f"arm: there is no arm {c.arm} yet; choose one of 0 to {len(logs) - 1}.")
+        logs[c.arm].append((len(logs), c))
         if isinstance(c, Branch):
-            log.append([])
-    if len(log) > MOST_ARMS:
-        raise BadInput(f"changes: they open {len(log)} arms; the limit is {MOST_ARMS}.")
-    return log
+            logs.append(Log())
+    if len(logs) > MOST_ARMS:
+        raise BadInput(f"changes: they open {len(logs)} arms; the limit is {MOST_ARMS}.")
+    return logs
 
 
-def _replay(arm: Timeline, entries: list[Entry]) -> Iterator[tuple[int, Entry]]:
+def _replay(arm: Timeline, log: Log) -> Iterator[tuple[int, Entry]]:
     """What is done to an arm, and where it then stands; at its last step all the rest is done."""
-    t, left = arm.start, list(entries)
-    while left:
+    t = arm.start
+    while (step := log.step) is not None:
         last = arm.recipes[0].steps
-        due = next((e for e in left if t >= min(e[1].step, last)), None)
-        if due is None:
-            t = min(last, *(c.step for _, c in left))
-        else:
-            left.remove(due)
-            yield t, due
+        t = max(t, min(step, last))
+        if entry := log.due(t, t >= last):
+            yield t, entry
 
 
 def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
