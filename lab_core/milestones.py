@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lab_core.arm import Arm
+from lab_core.flows import Flow
 from lab_core.models import views
 from lab_core.optimizers import Optimizer
 from lab_core.run import Run
@@ -153,3 +154,31 @@ def catapulted(arm: Arm) -> list[Milestone]:
 
 
 DETECTORS = (crossed, settled, diverged, catapulted)
+
+
+def beside(flow: Flow) -> str:
+    """What a ghost predicts, where it has got to, and how far its arm is from it."""
+    arm, (steps, ratio) = flow.arm, flow.record["ratio"]
+    name = f"{flow.label} beside arm {arm.index}" if arm.index else flow.label
+    said = f"{name[0].upper()}{name[1:]}: {flow.predicts}"
+    ours, theirs = arm.record["ratio"][0], flow.record["distance"][0]
+    if len(steps) and len(common := np.intersect1d(steps, ours)):
+        t = common[-1]
+        flows, runs = ratio[steps == t], arm.record["ratio"][1][ours == t]
+        said += f" At step {t:,} it has {_span(flows)} of the threshold, the run {_span(runs)}"
+        if len(theirs):
+            apart = flow.record["distance"][1][-1]
+            said += (
+                f"; at step {theirs[-1]:,} they are {_span(100 * apart)} % of the run's way apart"
+            )
+        said += "."
+    return f"{said} {flow.ended}".strip()
+
+
+def _span(values: np.ndarray) -> str:
+    """A figure over the replicas of which it is known."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "no value"
+    low, high = f"{known.min():.3g}", f"{known.max():.3g}"
+    return low if low == high else f"{low} to {high}"

@@ -11,12 +11,15 @@ from lab_core.recipe import Recipe
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe and the caption that it must live up to; `speed` in steps/s paces it for eyes."""
+    """A recipe and the caption that it must live up to; `speed` in steps/s paces it for eyes;
+    `ghosts` are the flows drawn beside its first arm.
+    """
 
     title: str
     caption: str
     recipe: Recipe
     speed: float
+    ghosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

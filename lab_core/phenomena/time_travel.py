@@ -1,12 +1,17 @@
-"""The same state, another learning rate: forks of runs at the edge of stability (Cohen et al. 2021)."""
+"""The same state, another learning rate: forks of runs at the edge of stability (Cohen et al. 2021);
+and the same start, in flows: what a run is without its steps, or without its oscillation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
+from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
+from lab_core.flows import FLOWS, Flow
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.edge_of_stability import (
     DIGITS,
@@ -18,6 +23,10 @@ from lab_core.phenomena.edge_of_stability import (
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
+CENTRAL_FLOWS = (
+    "central-flows",
+    "Cohen et al. 2024, Understanding Optimization in Deep Learning with Central Flows",
+)
 LEVELS = DIGITS.set(
     {
         "lr": 0.35,
@@ -33,6 +42,7 @@ SPIKES = tuple(
     )
     for seed, step in BEFORE_SPIKE.items()
 )
+GHOSTS = EDGE_OF_STABILITY.presets["chebyshev"].recipe.set({"lr": 0.15, "steps": 1500})
 
 PRESETS = {
     "levels": Preset(
@@ -47,6 +57,15 @@ PRESETS = {
         "The loss shoots up. Forked 30 steps before, with half the learning rate, it does not.",
         SPIKES[0],
         100,
+    ),
+    "ghosts": Preset(
+        "The run and its two ghosts",
+        "Until the sharpness meets 2/lr the run goes along with its gradient flow (pale, unbroken)."
+        " There they part: the flow's sharpness goes on rising, the run's stays. The central flow"
+        " (pale, dotted) stays with it.",
+        GHOSTS,
+        150,
+        ghosts=("gradient-flow", "central-flow"),
     ),
 }
 
@@ -83,12 +102,73 @@ def judge_spike(runs: Sequence[Run]) -> Verdict:
     )
 
 
+@lru_cache(maxsize=4)
+def ghost(arm: Arm, kind: str) -> Flow:
+    """A flow beside a finished arm, up to where the arm stands; two claims share one."""
+    flow = FLOWS[kind](arm)
+    flow.advance(arm.t - arm.first)
+    return flow
+
+
+def late(flow: Flow) -> np.ndarray:
+    """The ratio on the last quarter of a flow's steps, [T, R]."""
+    steps, ratio = flow.record["ratio"]
+    return ratio[steps >= 0.75 * flow.t]
+
+
+def judge_gradient_flow(runs: Sequence[Run]) -> Verdict:
+    """Up to 0.9 of the way to the crossing the two are close; at the end they are far apart."""
+    arm = runs[0].arms[0]
+    flow = ghost(arm, "gradient-flow")
+    (steps, ratio), (own_steps, own) = arm.record["ratio"], flow.record["ratio"]
+    at, distance = flow.record["distance"]
+    gap, near = [], []
+    for r in range(arm.R):
+        above = np.flatnonzero(ratio[:, r] >= 1)
+        if not len(above) or steps[above[0]] < 100:
+            return Verdict(False, f"replica {r} does not climb to the edge", "crossed after 100")
+        soon = 0.9 * steps[above[0]]
+        both = steps[steps < soon]
+        gap.append(np.abs(ratio[: len(both), r] - own[np.isin(own_steps, both), r]).max())
+        near.append(distance[at < soon, r].max())
+    growth, level = distance[-1] / near, last_quarter(arm)
+    holds = (
+        max(gap) < 0.03
+        and max(near) < 0.1
+        and np.abs(level - 1).max() < 0.05
+        and late(flow).min() > 1.2
+        and growth.min() > 2
+    )
+    return Verdict(
+        bool(holds),
+        f"up to 0.9 of the way to the crossing: levels {span(gap, 2)} apart, distance"
+        f" {span(near, 2)} of the way gone; last quarter: run at {span(level, 4)}, flow at"
+        f" {span(late(flow))}; distance grown {span(growth)}-fold",
+        "below 0.03, below 0.1; 1 within 5%, above 1.2; more than 2-fold",
+    )
+
+
+def judge_central_flow(runs: Sequence[Run]) -> Verdict:
+    """At the end the central flow is at the threshold, and far nearer than the gradient flow."""
+    arm = runs[0].arms[0]
+    plain, central = (ghost(arm, kind) for kind in ("gradient-flow", "central-flow"))
+    far, near = (flow.record["distance"][1][-1] for flow in (plain, central))
+    level = late(central)
+    holds = np.abs(level - 1).max() < 0.01 and late(plain).min() > 1.2 and (far > 3 * near).all()
+    return Verdict(
+        bool(holds),
+        f"last quarter: central flow at {span(level, 4)}, gradient flow at {span(late(plain))};"
+        f" distance at the end {span(near, 2)} against {span(far, 2)}",
+        "1 within 1%, above 1.2; less than a third",
+    )
+
+
 TIME_TRAVEL = Phenomenon(
     slug="time-travel",
     title="The same state, another learning rate",
     question="A run sits at the edge of stability, or is about to spike. What would have become of"
     " it with another learning rate, from that very step on?",
-    papers=EDGE_OF_STABILITY.papers,
+    papers=(*EDGE_OF_STABILITY.papers, CENTRAL_FLOWS),
     presets=PRESETS,
     claims=(
         Claim(PAPER, "From one state at the edge, a smaller learning rate lets the sharpness rise to"
@@ -96,6 +176,12 @@ TIME_TRAVEL = Phenomenon(
               (LEVELS.set({"seed": SEEDS}),), judge_levels, "levels"),
         Claim(PAPER, "A run that spikes does not when it is forked just before with half the learning"
               " rate.", SPIKES, judge_spike, "spike"),
+        Claim(PAPER, "Before the crossing gradient flow tracks gradient descent closely, and parts from"
+              " it at the crossing.",
+              (GHOSTS.set({"seed": SEEDS}),), judge_gradient_flow, "ghosts"),
+        Claim(CENTRAL_FLOWS[0], "The central flow, which puts the oscillation's mean effect in its place,"
+              " stays with gradient descent where gradient flow does not.",
+              (GHOSTS.set({"seed": SEEDS}),), judge_central_flow, "ghosts"),
     ),
     minutes=5,
 )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab_core.claims import Claim, Verdict, finished
-from lab_core.phenomena import PHENOMENA
+from lab_core.flows import FLOWS
+from lab_core.phenomena import PHENOMENA, time_travel
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -133,3 +134,23 @@ def test_the_judges_of_forks_refuse_forks_that_change_nothing() -> None:
         same = tuple(type(c)(step, 0, ()) for c in recipe.changes)
         short = recipe.set({"changes": same, "steps": step + 300})
         assert not judged("time-travel", preset, short)[0].holds
+
+
+def test_the_judges_of_ghosts_refuse_runs_below_the_edge_and_above_it() -> None:
+    recipe = PHENOMENA["time-travel"].presets["ghosts"].recipe
+    for other in ({"lr": 0.03, "steps": 200}, {"lr": 0.45, "steps": 100}):
+        run = finished(recipe.set(other))
+        assert not time_travel.judge_gradient_flow([run]).holds
+        assert not time_travel.judge_central_flow([run]).holds
+
+
+def test_the_judges_of_ghosts_refuse_each_flow_in_the_other_s_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = PHENOMENA["time-travel"].presets["ghosts"].recipe
+    run = finished(recipe.set({"seed": 2, "steps": 1200}))
+    judges = (time_travel.judge_gradient_flow, time_travel.judge_central_flow)
+    assert all(judge([run]).holds for judge in judges), "a short run will do"
+    right, other = time_travel.ghost, dict(zip(FLOWS, reversed(FLOWS), strict=True))
+    monkeypatch.setattr(time_travel, "ghost", lambda arm, kind: right(arm, other[kind]))
+    assert not any(judge([run]).holds for judge in judges)
