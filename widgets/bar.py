@@ -35,11 +35,21 @@ RESET = {
     "icon": "M3.5 5.5a5.2 5.2 0 1 1-.6 4M3 2.2v3.6h3.6",
     "keys": ["r"],
 }
+SHARE = {"name": "share", "label": "Share",
+         "icon": "M5.5 8l5-3.5M5.5 8l5 3.5M3 8a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0-3.2 0"
+                 "M10 3.9a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0-3.2 0"
+                 "M10 12.1a1.6 1.6 0 1 0 3.2 0a1.6 1.6 0 1 0-3.2 0"}  # fmt: skip
+DOWNLOAD = {
+    "name": "download",
+    "label": "Download",
+    "icon": "M8 2v8M4.5 7L8 10.5 11.5 7M2.5 13.5h11",
+}
+OPEN = {"name": "open", "label": "Open", "icon": "M8 10.5V2.5M4.5 6L8 2.5 11.5 6M2.5 13.5h11"}
 
 
 class Bar(View):
-    """Buttons and state. Events: play, pause, back, step, reset, fork (value None), speed (steps/s
-    or None).
+    """Buttons and state. Events: play, pause, back, step, reset, fork, share, download, open (value
+    None), speed (steps/s or None).
 
     `buttons` are dictionaries with name, label, icon, keys (optional) and disabled (optional);
     pressing one is the event `name`. Speed None is unlimited. Keys work where the focus is inside
@@ -47,7 +57,9 @@ class Bar(View):
     """
 
     _esm = script("dom.js", "bar.js")
-    buttons = t.List(t.Dict(), [BACK, STEP, RESET, FORK]).tag(sync=True)
+    buttons: t.List[Any] = t.List(
+        default_value=[BACK, STEP, RESET, FORK, SHARE, DOWNLOAD, OPEN]
+    ).tag(sync=True)
     playing = t.Bool(False).tag(sync=True)
     text = t.Unicode("").tag(sync=True)
     speed = t.Float(None, allow_none=True).tag(sync=True)

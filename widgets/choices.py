@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lab_core.flows import FLOWS
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
 from lab_core.recipe import PARTS, Recipe
 from lab_core.run import Run
 from widgets import theme
+from widgets.sources import AXES
 
 Spec = dict[str, Any]
 ALL = "all"
@@ -48,6 +50,18 @@ def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: s
          "controls": [_target(run, target), *_live(here, replica)]},
         {"title": "Starts a new arm", "compact": True, "controls": [_origin(origin), *_arm(here.program)]},
     ]  # fmt: skip
+
+
+def compared(x: str, ghosts: list[bool]) -> Spec:
+    """What the curves are drawn against, and which ghosts are drawn beside the chosen arm."""
+    options = [{"value": slug, "label": label} for slug, label in AXES.items()]
+    axis = {"id": "against", "label": "x axis", "kind": "choice", "value": x, "options": options,
+            "help": "what the curves are drawn against"}  # fmt: skip
+    flows = [
+        {"id": kind, "label": flow.label, "kind": "toggle", "value": on, "help": flow.predicts}
+        for (kind, flow), on in zip(FLOWS.items(), ghosts, strict=True)
+    ]
+    return {"title": "Compare", "controls": [axis, *flows]}
 
 
 def _preset(phenomenon: Phenomenon, preset: str) -> Spec:

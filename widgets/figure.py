@@ -20,16 +20,19 @@ def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options
 
     `options`: `include` and `clip`, (low, high) that the y axis always and at most spans;
     `xinclude`, the same for x; `choices`, [(value, label), ...] for a select in the panel's
-    header, with `choice`, the value selected, and `label`, its accessible name.
+    header, with `choice`, the value selected, and `label`, its accessible name; `xlog`, whether the
+    x axis is logarithmic; `steps`, whether the curves come along steps (the default), so that they
+    are cut where a person goes back to one.
     """
     yrange: Spec = {"include": list(options.pop("include", ()))}
     yrange |= dict(zip(("clipmin", "clipmax"), options.pop("clip", ()), strict=False))
     xrange = {"include": list(options.pop("xinclude", ()))}
+    xtype = {"type": "log"} if options.pop("xlog", False) else {}
     yaxis = {"title": {"text": y}, "type": "log" if log else "linear", "autorangeoptions": yrange}
     return {
-        "xaxis": {"title": {"text": x}, "autorangeoptions": xrange},
+        "xaxis": {"title": {"text": x}, "autorangeoptions": xrange} | xtype,
         "yaxis": yaxis | ({} if log else {"rangemode": "tozero"}),
-        "meta": {"title": title, **options},
+        "meta": {"title": title, "steps": True, **options},
     }
 
 
@@ -58,9 +61,16 @@ def complete(figure: Spec) -> Spec:
     for suffix in suffixes:
         layout[f"xaxis{suffix}"] = {"anchor": f"y{suffix}", **layout.get(f"xaxis{suffix}", {})}
         layout[f"yaxis{suffix}"] = {"anchor": f"x{suffix}", **layout.get(f"yaxis{suffix}", {})}
-    titles = [layout[f"yaxis{s}"].get("title", {}).get("text", "") for s in suffixes]
-    layout["meta"] = {**layout["meta"], "panels": [{"title": title} for title in titles]}
+    panels = [
+        {"title": _title(layout[f"yaxis{s}"]), "steps": _title(layout[f"xaxis{s}"]) == "step"}
+        for s in suffixes
+    ]
+    layout["meta"] = {**layout["meta"], "panels": panels}
     return layout
+
+
+def _title(axis: Spec) -> str:
+    return str(axis.get("title", {}).get("text", ""))
 
 
 def name_of(trace: Spec, index: int) -> str:

@@ -16,6 +16,7 @@ from widgets.controls import Controls
 from widgets.messages import Messages, guard
 from widgets.page import layout
 from widgets.plots import Plots
+from widgets.share import Share
 from widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -27,22 +28,27 @@ class Lab:
 
     The page appears at once; torch is imported behind it. `settings` are knobs by their flat names,
     as on the command line. In a notebook `lab.run(n)` takes n steps and returns when they are done;
-    Play trains in a thread. An error is shown in the page.
+    Play trains in a thread. An error is shown in the page. `link` is what Share gives, the whole
+    address or its query: the lab then opens as it was shared.
     """
 
-    def __init__(self, phenomenon: str, preset: str | None = None, **settings: Any) -> None:
+    def __init__(self, phenomenon: str, preset: str | None = None, *, link: str | None = None,
+                 **settings: Any) -> None:  # fmt: skip
         self.messages = Messages()
         self.bar, self.controls, self.arms = Bar(), Controls(), Arms()
         self.timeline = Timeline()
         self.bar.text = "starting ..."
         self.plots = Plots()
-        self.head = ipw.HTML()
+        self.share = Share()
+        self.head, self.beside, self.table = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self.beside.add_class("ew-beside")
+        self.table.add_class("ew-differ")
         self.view = layout(
-            self.head, self.bar, [self.controls, self.arms],
-            [self.plots.figure, self.timeline, self.messages],
+            self.head, self.bar, self.share, [self.controls, self.arms],
+            [self.plots.figure, self.timeline, self.beside, self.messages, self.table],
         )  # fmt: skip
         self._session: Session | None = None
-        query = os.environ.get("QUERY_STRING", "")
+        query = os.environ.get("QUERY_STRING", "") if link is None else link
         start = guard(lambda: self._start(phenomenon, preset, settings, query), self.messages)
         self._starting = threading.Thread(target=start, daemon=True)
 
@@ -70,7 +76,10 @@ class Lab:
         return self._session
 
     def run(self, n: int) -> None:
-        """Take n steps, exactly, and return when they are done and drawn."""
+        """Take n steps, exactly, and return when they are done and drawn; where the lab was opened
+        by a link, from where that says.
+        """
+        self.session.player.arrive()
         self.session.player.step(n)
         self.session.frame()
 

@@ -89,7 +89,7 @@ function grid(count, { width, height }, narrow, only) {
 /** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure. */
 function domains({ left, top, width, height }, whole, font) {
   const inner = {
-    left: left + 4.4 * font, right: left + width - 1.2 * font,
+    left: left + 4.4 * font, right: left + width - 1.7 * font, // half of a label at the end
     top: top + 2.7 * font, bottom: top + height - 3.1 * font,
   };
   return {

@@ -1,5 +1,9 @@
 // The headers of the panels: title or choice, and small buttons.
 
+/** What a panel shows: its title, or what a person has picked. */
+const nameOf = ({ title, choices, choice }) =>
+  choices?.find(([value]) => value === choice)?.[1] ?? title;
+
 class Heads {
   root = h("div");
 
@@ -30,20 +34,16 @@ class Heads {
 
   head(panel, i) {
     const { view } = this;
-    const { title, choices, choice } = panel.meta;
-    const name = choices?.find(([value]) => value === choice)?.[1] ?? title;
+    const { title, choices } = panel.meta, name = nameOf(panel.meta);
     const button = (what, content, onclick, pressed) => h("button", {
       type: "button", "aria-label": `${name}: ${what}`, title: what, onclick, "aria-pressed": pressed,
     }, content);
-    const log = panel.yspec.type === "log";
-    const rescale = () => {
-      view.scales.set(panel.name, log ? "linear" : "log");
-      view.refresh();
-    };
+    const log = panel.ylog;
+    const rescale = () => view.zoom.rescale(panel.ykey, log ? "linear" : "log");
     return h("section", { class: "ew-panel", "aria-label": name },
       choices ? this.select(i, panel.meta) : h("h3", {}, title),
       view.isZoomed(panel)
-        ? button("reset zoom", "reset zoom", () => view.unzoom([panel.group, panel.key])) : null,
+        ? button("reset zoom", "reset zoom", () => view.zoom.drop([panel.xkey, panel.ykey])) : null,
       button("logarithmic axis", "log", rescale, String(log)),
       button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)));
   }

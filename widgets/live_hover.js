@@ -1,4 +1,6 @@
-// The box with the exact values of all curves at the step under the mouse.
+// The box with the exact values of all curves at the step, or near the x, under the mouse.
+
+const MOST = 12; // rows
 
 class Hover {
   box = h("div", { class: "ew-hover", hidden: true });
@@ -24,21 +26,39 @@ class Hover {
     if (!panel) return;
     const [curves, thresholds] = [panel.curves, panel.thresholds].map(
       (traces) => traces.map((t) => ({ spec: t.spec, ...view.points(t) })));
-    const step = commonStep(curves, panel.xaxis.p2d(x - panel.xaxis._offset));
-    if (step === undefined) return;
-    const at = pixel(panel.xaxis, step), { _offset: y1, _length } = panel.yaxis;
-    this.cursor = h("line", { x1: at, x2: at, y1, y2: y1 + _length, class: "ew-cursor" });
-    view.marks.append(this.cursor);
-    this.box.replaceChildren(...hoverBox(panel, curves, thresholds, step));
-    this.box.hidden = false;
-    const right = at + 14 + this.box.offsetWidth < view.root.clientWidth;
-    this.box.style.left = `${right ? at + 14 : at - 14 - this.box.offsetWidth}px`;
-    this.box.style.top = `${Math.min(y, view.root.clientHeight - this.box.offsetHeight)}px`;
+    const across = x - panel.xaxis._offset;
+    const found = curves.some((curve) => curve.p)
+      ? nearest(panel, curves, thresholds, across)
+      : together(curves, thresholds, panel.xaxis.p2d(across));
+    if (!found) return;
+    this.mark(panel, found);
+    this.box.replaceChildren(...hoverBox(panel, found));
+    this.put(pixel(panel.xaxis, found.at), y);
+  }
+
+  /** A line at that x and, where points are beside it, a dot on each. */
+  mark({ xaxis, yaxis }, { at, rows }) {
+    const x = pixel(xaxis, at), { _offset: y1, _length } = yaxis;
+    const beside = rows.filter((row) => row.step !== undefined).map((row) =>
+      ({ color: row.spec.line?.color, x: pixel(xaxis, row.x), y: pixel(yaxis, row.value) }));
+    const seen = beside.filter((dot) => within(xaxis, dot.x) && within(yaxis, dot.y));
+    this.cursor = h("g", {}, h("line", { x1: x, x2: x, y1, y2: y1 + _length, class: "ew-cursor" }),
+      ...seen.map((dot) => h("path", { d: SYMBOLS.circle, style: `fill:${dot.color}`,
+        transform: `translate(${dot.x} ${dot.y}) scale(0.7)` })));
+    this.view.marks.append(this.cursor);
+  }
+
+  put(at, y) {
+    const { view, box } = this;
+    box.hidden = false;
+    const right = at + 14 + box.offsetWidth < view.root.clientWidth;
+    box.style.left = `${Math.max(0, right ? at + 14 : at - 14 - box.offsetWidth)}px`;
+    box.style.top = `${Math.max(0, Math.min(y, view.root.clientHeight - box.offsetHeight))}px`;
   }
 }
 
-/** The step near x at which most curves have a point of their own, so that all values are exact. */
-function commonStep(curves, x) {
+/** All values at the step near x at which most curves have a point of their own: they are exact. */
+function together(curves, thresholds, x) {
   const count = new Map();
   for (const { x: steps } of curves) {
     const i = before(steps, x);
@@ -47,22 +67,51 @@ function commonStep(curves, x) {
     }
   }
   const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
-  return [...count].sort(order)[0]?.[0];
+  const at = [...count].sort(order)[0]?.[0];
+  if (at === undefined) return null;
+  const exact = curves.filter(({ x: steps }) => steps[before(steps, at)] === at);
+  return { at, rows: [...exact, ...thresholds].flatMap((t) => inForce(t, at)) };
 }
 
-/** Rows of the hover box: every curve's value at that step, a threshold's where it is in force. */
-function valuesAt(curves, thresholds, step, limit = 12) {
-  const exact = curves.filter(({ x }) => x[before(x, step)] === step);
-  const row = ({ spec, x, y }) => ({ spec, value: y[before(x, step)] });
-  return [...exact, ...thresholds].map(row).filter((r) => r.value !== undefined).slice(0, limit);
+/** The value of a curve at x, of a threshold the one in force there. */
+function inForce({ spec, x, y }, at) {
+  const i = before(x, at);
+  return i < 0 ? [] : [{ spec, value: y[i] }];
 }
 
-function hoverBox(panel, curves, thresholds, step) {
+/** Every curve's point nearest in x to the point nearest to the mouse, with the step of each. */
+function nearest({ xaxis }, curves, thresholds, across) {
+  const all = curves.map(({ x }) => x), place = (x) => xaxis.d2p(x);
+  const ats = all.map((x) => x[closest(x, place, across)]).filter((x) => x !== undefined);
+  if (!ats.length) return null;
+  const at = ats[closest(ats, place, across)], there = place(at);
+  const rows = curves.flatMap(({ spec, x, y, p }) => {
+    const i = closest(x, place, there);
+    return i < 0 ? [] : [{ spec, value: y[i], x: x[i], step: (p ?? x)[i] }];
+  });
+  return { at, rows: [...rows, ...thresholds.flatMap((t) => inForce(t, at))] };
+}
+
+/** Index of the value nearest to a place, the latest of equally near ones; -1 if there is none. */
+function closest(values, place, there) {
+  let best = -1, least = Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const away = Math.abs(place(values[i]) - there);
+    if (away <= least) [best, least] = [i, away];
+  }
+  return best;
+}
+
+function hoverBox(panel, { at, rows }) {
   const swatch = (spec) => spec.marker && !spec.meta?.label
     ? symbol(spec.marker.symbol, spec.marker.color)
-    : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color}` });
-  const rows = valuesAt(curves, thresholds, step).map(({ spec, value }) =>
-    h("div", {}, swatch(spec), h("span", {}, spec.name), h("b", {}, brief(value, 6))));
+    : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color};opacity:${spec.opacity ?? 1};`
+      + `border-top-style:${{ solid: "solid", dot: "dotted" }[spec.line?.dash] ?? "dashed"}` });
+  const when = (step) => step === undefined ? null
+    : h("span", { class: "ew-muted" }, `at step ${step.toLocaleString("en")}`);
+  const shown = rows.slice(0, MOST).map(({ spec, value, step }) =>
+    h("div", {}, swatch(spec), h("span", {}, spec.name), h("b", {}, brief(value, 6)), when(step)));
+  const more = rows.length > MOST ? h("div", { class: "ew-muted" }, `and ${rows.length - MOST} more`) : "";
   const title = panel.xaxis.title?.text ?? "x";
-  return [h("div", { class: "ew-muted" }, `${title} ${brief(step, 7)}`), ...rows];
+  return [h("div", { class: "ew-muted" }, `${title} ${brief(at, 7)}`), ...shown, more];
 }

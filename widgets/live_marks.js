@@ -5,21 +5,23 @@ const FAR_UP = "\u2191 ", FAR_DOWN = "\u2193 ";
 /** Pixel of a value on a plotly axis. */
 const pixel = (axis, value) => axis._offset + axis.d2p(value);
 
-/** A symbol at the newest point of every curve: shape and colour say which replica it is. */
-function tips(panel) {
-  const tipped = panel.curves.filter((t) => t.spec.type === "scatter" && t.spec.marker && t.shown);
-  return tipped.flatMap((t) => {
-    const x = pixel(panel.xaxis, t.x[t.shown - 1]), y = pixel(panel.yaxis, t.y[t.shown - 1]);
-    if (!within(panel.xaxis, x) || !within(panel.yaxis, y)) return [];
-    const d = SYMBOLS[t.spec.marker.symbol] ?? SYMBOLS.circle;
-    return [h("path", { d, style: `fill:${t.spec.marker.color}`, transform: `translate(${x} ${y})` })];
-  });
+/** The newest points of the curves of a panel, those in view. */
+function tipsOf({ curves, xaxis, yaxis }) {
+  const tipped = curves.filter((t) => t.spec.type === "scatter" && t.spec.marker && t.shown);
+  const tips = tipped.map((t) => ({ marker: t.spec.marker, x: t.x[t.shown - 1], y: t.y[t.shown - 1] }));
+  return tips.filter(({ x, y }) => within(xaxis, pixel(xaxis, x)) && within(yaxis, pixel(yaxis, y)));
 }
 
+/** A symbol at the newest point of every curve: shape and colour say which replica it is. */
+const tips = (panel) => tipsOf(panel).map(({ marker, x, y }) => h("path", {
+  d: SYMBOLS[marker.symbol] ?? SYMBOLS.circle, style: `fill:${marker.color}`,
+  transform: `translate(${pixel(panel.xaxis, x)} ${pixel(panel.yaxis, y)})`,
+}));
+
 /** A line at the step that the page shows, where it is one of the past. */
-function moment({ group, xaxis, yaxis }, until) {
+function moment({ isStep, xaxis, yaxis }, until) {
   const x = pixel(xaxis, until), { _offset: y1, _length } = yaxis;
-  if (group !== "step" || !within(xaxis, x)) return [];
+  if (!isStep || !within(xaxis, x)) return [];
   return [h("line", { x1: x, x2: x, y1, y2: y1 + _length, class: "ew-moment" })];
 }
 
@@ -29,24 +31,26 @@ const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" &&
 /** To a tenth of a pixel, faster than toFixed. */
 const tenths = (v) => Math.round(10 * v) / 10;
 
-/** Add to the pieces of a line's SVG path, one a point; what its axes cannot show leaves a gap. */
+/** Add to the pieces of a line's SVG path, one a point; what its axes cannot show leaves a gap.
+ *  A threshold from before the beginning of a logarithmic axis comes in at its edge. */
 function extendPath(pieces, { x, y }, xaxis, yaxis, shape) {
   for (let i = pieces.length; i < x.length; i++) {
-    const height = yaxis.d2p(y[i]);
-    if (!Number.isFinite(height)) {
+    const across = xaxis.d2p(x[i]), height = yaxis.d2p(y[i]);
+    if (!Number.isFinite(height) || (!Number.isFinite(across) && shape !== "hv")) {
       pieces.push("");
       continue;
     }
-    const px = tenths(xaxis.d2p(x[i])), py = tenths(height);
+    const px = tenths(Number.isFinite(across) ? across : 0), py = tenths(height);
     pieces.push(!pieces[i - 1] ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`);
   }
 }
 
 function barPaths({ x, y }, xaxis, yaxis) {
-  const half = 0.425 * (x[1] - x[0]); // a gap of 15 %, as in the template
+  const half = 0.425 * (xaxis.d2p(x[1]) - xaxis.d2p(x[0])); // a gap of 15 %, as in the template
   const base = yaxis.type === "log" ? yaxis._length : yaxis.d2p(0);
   return [...x].map((at, i) => {
-    const [left, right] = [xaxis.d2p(at - half), xaxis.d2p(at + half)], top = yaxis.d2p(y[i]);
+    const [left, right] = [xaxis.d2p(at) - half, xaxis.d2p(at) + half], top = yaxis.d2p(y[i]);
+    if (!Number.isFinite(left)) return "M0,0";
     return `M${left},${base}V${Number.isFinite(top) ? top : base}H${right}V${base}Z`;
   });
 }
@@ -54,7 +58,11 @@ function barPaths({ x, y }, xaxis, yaxis) {
 const within = (axis, at) => at >= axis._offset - 1 && at <= axis._offset + axis._length + 1;
 
 /** Labels at the right end of thresholds, pushed apart; one off the scale is pinned with an arrow. */
-function labels(panel, font) {
+const labels = (panel, font) => labelsOf(panel, font).map(({ x, y, color, text }) =>
+  h("text", { x, y, style: `--c:${color}` }, text));
+
+/** Where they go, in pixels, and what they say. */
+function labelsOf(panel, font) {
   const { xaxis, yaxis } = panel;
   const top = yaxis._offset, bottom = top + yaxis._length, line = 1.1 * font;
   const x = xaxis._offset + xaxis._length - 4;
@@ -74,16 +82,6 @@ function labels(panel, font) {
     const free = places.find(isFree);
     if (free === undefined) return [];
     taken.push(free);
-    return [h("text", { x, y: free, style: `--c:${color}` }, text)];
+    return [{ x, y: free, color, text }];
   });
-}
-
-/** Index of the last of ascending values at or before x, or -1. */
-function before(values, x) {
-  let lo = 0, hi = values.length;
-  while (lo < hi) {
-    const middle = (lo + hi) >> 1;
-    if (values[middle] <= x) lo = middle + 1; else hi = middle;
-  }
-  return lo - 1;
 }

@@ -26,84 +26,6 @@ async function run(code) {
   return globalThis.Plotly;
 }
 
-/** A trace's points in arrays that double. */
-class Trace {
-  x = new Float32Array(256);
-  y = new Float32Array(256);
-  n = 0;
-  changed = true;
-  steady = 0; // points that have not changed since they were last drawn
-  until = Infinity; // points beyond this x are not shown
-  detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
-
-  /** Keep the first `keep` points, or of those the ones whose bits in `mask` are set; add these. */
-  take(x, y, keep, mask) {
-    if (!keep) this.detail = null;
-    this.n = mask.length ? this.sift(keep, mask) : keep;
-    this.steady = mask.length ? 0 : Math.min(this.steady, keep);
-    while (this.n + x.length > this.x.length) {
-      for (const key of ["x", "y"]) {
-        const bigger = new Float32Array(2 * this[key].length);
-        bigger.set(this[key]);
-        this[key] = bigger;
-      }
-    }
-    this.x.set(x, this.n);
-    this.y.set(y, this.n);
-    this.n += x.length;
-    this.changed = true;
-  }
-
-  sift(keep, mask) {
-    let n = 0;
-    for (let i = 0; i < keep; i++) {
-      if (!((mask[i >> 3] >> (i & 7)) & 1)) continue;
-      this.x[n] = this.x[i];
-      this.y[n++] = this.y[i];
-    }
-    return n;
-  }
-
-  /** How many of the points are shown. */
-  get shown() {
-    return this.until === Infinity ? this.n : before(this.arrays(this.n).x, this.until) + 1;
-  }
-
-  /** x and y to draw; a threshold goes on to `right`, for it is still in force. */
-  drawn(right, zoomed) {
-    if (zoomed && this.detail) return this.detailed();
-    const { shown } = this, { x, y } = this.arrays(shown);
-    if (!shown || this.spec.line?.shape !== "hv") return { x, y };
-    const end = Math.max(Math.min(right, this.until), x[shown - 1]);
-    return { x: Float32Array.of(...x, end), y: Float32Array.of(...y, y[shown - 1]) };
-  }
-
-  /** The detail, and after it what came since. */
-  detailed() {
-    const { x, y } = this.detail, from = before(this.arrays(this.n).x, x[x.length - 1]) + 1;
-    const join = (all, tail) => Float32Array.of(...all, ...tail.subarray(from, this.n));
-    const whole = { x: join(x, this.x), y: join(y, this.y) };
-    const n = before(whole.x, this.until) + 1;
-    return { x: whole.x.subarray(0, n), y: whole.y.subarray(0, n) };
-  }
-
-  arrays(n) {
-    return { x: this.x.subarray(0, n), y: this.y.subarray(0, n) };
-  }
-}
-
-/** The arrays in a message's buffers; data has [trace, points, points kept, bytes of mask] of each. */
-function unpack(data, [bytes, masks]) {
-  const { buffer, byteOffset: start, byteLength } = bytes;
-  let values = new Float32Array(buffer.slice(start, start + byteLength)), at = 0;
-  return data.map(([id, n, keep, size = 0]) => {
-    const [x, y] = [values.subarray(0, n), values.subarray(n, 2 * n)];
-    values = values.subarray(2 * n);
-    const mask = Uint8Array.from({ length: size }, () => masks.getUint8(at++));
-    return { id, keep, x, y, mask };
-  });
-}
-
 /** The figure and its points, one for all views of a model. */
 class Store {
   figure = { data: [], layout: {} };
@@ -114,11 +36,14 @@ class Store {
 
   constructor(model) {
     this.model = model;
+    this.zoom = new Zoom(model);
     model.on("msg:custom", (message, buffers) => {
       if (message.type === "frame") this.receive(message, buffers);
       if (message.type === "detail") this.magnify(message, buffers);
       if (message.type === "ping") this.pong(message.seq);
+      if (message.type === "image") this.picture(message);
     });
+    for (const name of ["zoom", "scales"]) model.on(`change:${name}`, () => this.zoomed());
     model.on("change:until", () => {
       for (const trace of this.traces) trace.changed = true;
       this.draw();
@@ -143,20 +68,50 @@ class Store {
     if (figure) this.replace(figure);
     for (const [index, spec] of Object.entries(specs)) this.restyle(this.traces[index], spec);
     const lost = data.some(([id, , keep]) => !keep && this.traces[id].detail);
-    for (const { id, keep, x, y, mask } of unpack(data, buffers)) {
-      this.traces[id].take(x, y, keep, mask);
+    for (const { id, keep, points, mask } of unpack(data, buffers)) {
+      this.traces[id].take(points, keep, mask);
     }
-    if (lost) for (const view of this.views) view.ask();
+    if (lost || full) this.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
     this.draw();
   }
 
   magnify({ data }, buffers) {
-    for (const { id, x, y } of unpack(data, buffers)) {
+    for (const { id, points } of unpack(data, buffers)) {
       const trace = this.traces.find(({ spec }) => spec.uid === id);
-      if (trace && x.length) Object.assign(trace, { detail: { x, y }, changed: true });
+      if (trace && points.x.length) Object.assign(trace, { detail: points, changed: true });
     }
     this.draw();
+  }
+
+  /** Ask for all points of what is zoomed to. */
+  ask() {
+    const panels = panelsOf(this);
+    for (const { xkey, xlog } of panels.filter((p) => p.x === p.xkey.replace("x", "xaxis"))) {
+      const curves = panels.filter((p) => p.xkey === xkey).flatMap((p) => p.curves);
+      const zoomed = this.zoom.of(xkey, xlog), traces = curves.map((t) => t.spec.uid);
+      if (zoomed) this.model.send({ type: "zoom", range: fromUnits(xlog, zoomed), traces });
+    }
+  }
+
+  /** A person has zoomed or chosen a scale, here or elsewhere. */
+  zoomed() {
+    for (const view of this.views) view.outdated = true;
+    this.ask();
+    this.draw();
+  }
+
+  /** Send a picture of the figure as a view shows it. */
+  async picture({ id, format, title }) {
+    const answer = { type: "image", id };
+    try {
+      const view = [...this.views].find(({ root }) => root.clientWidth);
+      if (!view) throw new Error("the plots are not in view; scroll to them or show their tab.");
+      const bytes = await new Picture(view, title).draw(format);
+      this.model.send(answer, undefined, [bytes.buffer]);
+    } catch ({ message }) {
+      this.model.send({ ...answer, error: `The picture cannot be drawn: ${message}` });
+    }
   }
 
   replace(figure) {

@@ -6,24 +6,27 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import traitlets as t
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from widgets import theme
 from widgets.base import HERE, View, script
 from widgets.figure import Spec, axes, complete, name_of, place
-from widgets.thinning import Points
+from widgets.live_image import FORMATS, Wishes
+from widgets.live_zoom import Sound, outdated, sound_scales, sound_zoom
+from widgets.thinning import Points, pack, share
 
 # Frames sent and not yet acknowledged; beyond that new points wait and go as one. A page draws what
 # has come at once, however many frames; it acknowledges every fourth, for each word of its own
 # passes through five threads of the kernel and comes back as two messages of its state.
 IN_FLIGHT = 8
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
-History = Callable[[str], tuple[ArrayLike, ArrayLike]]
+History = Callable[[str], Sequence[ArrayLike]]  # trace -> x, y and, where it has its own, p
+NOBODY = "Picture: no page is open that could draw it; open the lab's page first."
 
 
 class LiveFigure(View):
@@ -34,22 +37,31 @@ class LiveFigure(View):
     cannot keep up gets fewer, larger frames: never more than eight are on their way. Go on calling
     it while nothing trains: it also asks a silent page whether it is there (see `alive`).
 
-    Traces are known by their `uid` (or `name`); x must ascend. A trace keeps at most `window`
-    points, thinned so that its extremes stay. The caller's record keeps them all: where a person
-    zooms, `history(trace)` is asked for the trace's x and y, and that stretch is drawn in full.
+    Traces are known by their `uid` (or `name`). Their points come along p, the step, ascending;
+    p is x unless it is given. A trace keeps at most `window` points, thinned so that its extremes
+    stay. The caller's record keeps them all: where a person zooms, `history(trace)` is asked for
+    all x and y (and p), and where x ascends that stretch is drawn in full.
     """
 
     _esm = script(
         "dom.js",
+        "live_points.js",
         "live_axes.js",
         "live_marks.js",
         "live_hover.js",
         "live_heads.js",
+        "live_zoom.js",
+        "live_panels.js",
+        "live_image.js",
         "live_view.js",
         "live_plot.js",
     )
 
-    until = t.Float(None, allow_none=True).tag(sync=True)  # the last x drawn, where x is the step
+    until = t.Float(None, allow_none=True).tag(sync=True)  # the last p drawn, in panels along steps
+    # What a person has zoomed to, {"x": [low, high], "y2": ...}, by plotly's names of the axes and
+    # in their units (powers of ten on a log axis); x axes that move together go by the first one.
+    zoom = Sound(sound_zoom).tag(sync=True)
+    scales = Sound(sound_scales).tag(sync=True)  # and the scales they chose, {"y2": "log", ...}
 
     def __init__(
         self, figure: Any, window: int = 2000, history: History = lambda trace: ((), ())
@@ -64,6 +76,7 @@ class LiveFigure(View):
         self._heard, self._asked = -math.inf, -math.inf
         self._on_ready: list[Callable[[], None]] = []
         self._on_choice: list[Callable[[int, str], None]] = []
+        self._wishes = Wishes()
         super().__init__()
         spec = copy.deepcopy(figure if isinstance(figure, dict) else figure.to_plotly_json())
         self._figure["layout"] = {**complete(spec), "template": theme.TEMPLATE}
@@ -72,15 +85,15 @@ class LiveFigure(View):
 
     # What the caller says: data.
 
-    def append(self, trace: str, x: ArrayLike, y: ArrayLike) -> None:
+    def append(self, trace: str, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Add all new points of `trace` since the last call. Raises KeyError if it is unknown."""
         with self._lock:
-            self._points[trace].append(x, y)
+            self._points[trace].append(x, y, p)
 
-    def set(self, trace: str, x: ArrayLike, y: ArrayLike) -> None:
+    def set(self, trace: str, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Replace all points of `trace`. Raises KeyError if it is unknown."""
         with self._lock:
-            self._points[trace].replace(x, y)
+            self._points[trace].replace(x, y, p)
 
     def clear(self) -> None:
         """Remove the points of all traces."""
@@ -117,15 +130,22 @@ class LiveFigure(View):
             self._restyled = True
 
     def set_panel(self, index: int, panel: Spec, traces: list[Spec]) -> None:
-        """Show something else at panel `index` (`widgets.figure.panel` makes a panel)."""
-        x, _ = axes(index)
+        """Show something else at panel `index` (`widgets.figure.panel` makes a panel).
+
+        The zoom and the scale of an axis that then means something else go.
+        """
+        x, y = axes(index)
         with self._lock:
+            before = copy.deepcopy(self._figure["layout"])
             for old in [t["uid"] for t in self._figure["data"] if t.get("xaxis", "x") == x]:
                 self._remove(old)
             place(self._figure["layout"], index, copy.deepcopy(panel))
             for trace in traces:
                 self._add(copy.deepcopy(trace))
             self._restyled = True
+            gone = outdated(x, y, before, self._figure["layout"])
+        self.zoom = {axis: v for axis, v in self.zoom.items() if axis not in gone}
+        self.scales = {axis: v for axis, v in self.scales.items() if axis not in gone}
 
     @property
     def traces(self) -> list[str]:
@@ -142,6 +162,25 @@ class LiveFigure(View):
     def on_choice(self, callback: Callable[[int, str], None]) -> None:
         """Call `callback(panel, value)` when a person picks from the select in a panel's header."""
         self._on_choice.append(callback)
+
+    def image(
+        self,
+        format: str,
+        done: Callable[[bytes], None],
+        title: str = "",
+        failed: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        """Call `done(picture)` with an "svg" or "png" of the figure as the page shows it now.
+
+        `failed(sentence)` is called where the page cannot, or does not answer within 20 s. Raises
+        ValueError where no page has been opened yet.
+        """
+        if format not in FORMATS:
+            raise ValueError(f"Picture: the format is one of {', '.join(FORMATS)}, not {format!r}.")
+        if self.alive == math.inf:
+            raise ValueError(NOBODY)
+        number = self._wishes.add(done, failed)
+        self.send({"type": "image", "id": number, "format": format, "title": title})
 
     @property
     def alive(self) -> float:
@@ -161,7 +200,7 @@ class LiveFigure(View):
                 self._asked = time.monotonic()
                 self.send({"type": "ping", "seq": self._seq})
 
-    def _receive(self, widget: object, content: dict[str, Any], buffers: object) -> None:
+    def _receive(self, _widget: object, content: dict[str, Any], buffers: object) -> None:
         self._heard = time.monotonic()
         kind = content.get("type")
         if kind == "ack":
@@ -172,31 +211,46 @@ class LiveFigure(View):
             self._send_all()
         elif kind == "zoom":
             self._send_detail(content["traces"], *content["range"])
+        elif kind == "image":
+            self._wishes.answer(content, buffers)
         for callback in self._on_ready if kind == "ready" else ():
             callback()
         for choice in self._on_choice if kind == "choice" else ():
             choice(content["panel"], content["value"])
 
+    def snapshot(self, numbers: int) -> tuple[Spec, list[bytes]]:
+        """A full frame for a page that has no kernel: as fine as so many numbers allow in all."""
+        with self._lock:
+            figure, have = copy.deepcopy(self._figure), dict(self._points)
+        histories = {trace: _measured(self.history(trace)) for trace in have}
+        histories = {trace: columns for trace, columns in histories.items() if len(columns[0])}
+        kept = {trace: points.whole() for trace, points in have.items() if trace not in histories}
+        numbers -= sum(one.numbers for one in kept.values())
+        fine = share(histories, numbers)
+        data, buffers = pack({i: kept.get(t) or fine[t] for i, t in enumerate(have)})
+        return {"type": "frame", "seq": 1, "full": True, "figure": figure, "data": data}, buffers
+
     def _send_detail(self, traces: list[str], low: float, high: float) -> None:
         """All points of thinned traces between low and high, and one beyond each end."""
         with self._lock:
             thinned = [t for t in traces if t in self._points and self._points[t].cell]
-        data, parts = [], []
+        details = {}
         for trace in thinned:  # without the lock, for `history` may wait for one of its own
-            x, y = (np.asarray(values) for values in self.history(trace))
-            start, end = np.searchsorted(x, [low, high]) + [-1, 1]
-            near = Points(self._window)
-            near.append(x[max(start, 0) : end], y[max(start, 0) : end])
-            data.append([trace, len(near.x), 0])
-            parts += [near.x.tobytes(), near.y.tobytes()]
-        self.send({"type": "detail", "data": data}, [b"".join(parts)])
+            columns = _measured(self.history(trace))
+            if (np.diff(columns[0]) < 0).any():
+                continue  # its stretch may be anywhere: the thinned points stay
+            start, end = np.searchsorted(columns[0], [low, high]) + [-1, 1]
+            details[trace] = Points(self._window)
+            details[trace].append(*(values[max(start, 0) : end] for values in columns))
+        data, buffers = pack(details)
+        self.send({"type": "detail", "data": data}, buffers[:1])
 
     # With the lock held.
 
     def _add(self, trace: Spec) -> None:
         uid = trace["uid"] = name_of(trace, len(self._figure["data"]))
         points = Points(self._window)
-        points.append(trace.pop("x", ()), trace.pop("y", ()))
+        points.append(trace.pop("x", ()), trace.pop("y", ()), trace.pop("p", None))
         if uid in self._points:
             self._remove(uid)
         self._points[uid] = points  # in the order of the figure's data: frames count on it
@@ -217,14 +271,11 @@ class LiveFigure(View):
             self._send_frame(full=True)
 
     def _send_frame(self, full: bool = False) -> None:
-        """One message: seq, data [[index of trace, points, points kept, bytes of mask], ...].
-
-        Its buffers: x, y, x, y, ... in float32, and the masks.
-        """
-        taken = {i: p.take() for i, p in enumerate(self._points.values()) if p.pending}
+        """One message: seq, new points (see `pack`), and the figure or specs that have changed."""
+        points = enumerate(self._points.values())
+        data, buffers = pack({i: one for i, one in points if one.pending})
         self._seq += 1
-        frame: Spec = {"type": "frame", "seq": self._seq}
-        frame["data"] = [[i, len(x), keep, len(m)] for i, (x, _, keep, m) in taken.items()]
+        frame: Spec = {"type": "frame", "seq": self._seq, "data": data}
         if full:
             frame["full"] = True
         if self._restyled:
@@ -233,6 +284,12 @@ class LiveFigure(View):
             specs = enumerate(self._figure["data"])
             frame["specs"] = {i: spec for i, spec in specs if spec["uid"] in self._styled}
         self._restyled, self._styled = False, set()
-        values = [a.tobytes() for x, y, *_ in taken.values() for a in (x, y)]
-        masks = [mask for *_, mask in taken.values()]
-        self.send(frame, [b"".join(values), b"".join(masks)])
+        self.send(frame, buffers)
+
+
+def _measured(columns: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Only points that are finite in x and y; p only where it is not x."""
+    arrays = [np.asarray(values) for values in columns]
+    known = np.isfinite(arrays[0]) & np.isfinite(arrays[1])
+    arrays = [values[known] for values in arrays]
+    return arrays[:2] if np.array_equal(arrays[0], arrays[-1]) else arrays

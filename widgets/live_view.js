@@ -1,19 +1,17 @@
-// One view of a live figure: panels' headers, the plotly figure, zoom, theme and full screen.
+// One view of a live figure: panels' headers, the plotly figure, theme and full screen.
 
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 
 class Figure {
   outdated = true; // the whole figure must be drawn, not only new points
-  ranges = new Map(); // what axes show: x axes by their title (they move together), y by name
-  zoomed = new Map(); // the same where a person has zoomed
-  scales = new Map(); // "log" or "linear" where a person chose
+  ranges = new Ranges();
   paths = new Map(); // plotly's SVG paths of each line
   pieces = new Map(); // the text of each line's path, point by point
   panels = [];
   only = null; // the panel that fills the screen
 
   constructor(store, el, Plotly) {
-    Object.assign(this, { store, Plotly });
+    Object.assign(this, { store, Plotly, zoom: store.zoom });
     this.plot = h("div", { class: "ew-plot" });
     this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
     this.heads = new Heads(this);
@@ -28,7 +26,11 @@ class Figure {
     const { signal } = (this.ended = new AbortController());
     const on = (target, name, f) => target.addEventListener(name, f, { signal });
     const refresh = () => this.refresh();
-    this.observers = [new ResizeObserver(refresh), new MutationObserver(refresh)];
+    const resized = () => { // an observer calls at once, and plots as large as before are drawn
+      const { clientWidth, clientHeight } = this.root, { width, height } = this.whole ?? {};
+      if (clientWidth !== width || clientHeight !== height) this.refresh();
+    };
+    this.observers = [new ResizeObserver(resized), new MutationObserver(refresh)];
     this.observers[0].observe(this.root);
     this.observers[1].observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     on(document, "fullscreenchange", () => {
@@ -68,58 +70,19 @@ class Figure {
       this.outdated = true; // never pull a plot from under a person who is zooming
       return;
     }
-    this.group();
-    const moved = this.range();
+    this.panels = panelsOf(this.store);
+    const moved = this.ranges.follow(this.panels);
     const grown = changed.filter((t) => t.spec.visible !== false);
     if (this.outdated || moved || !grown.every((t) => this.extends(t))) await this.redraw();
     this.annotate();
     this.failed?.remove();
   }
 
-  /** Sort the traces into panels. */
-  group() {
-    const { layout } = this.store.figure;
-    this.panels = (layout.meta?.panels ?? []).map((meta, i) => {
-      const [x, y] = ["xaxis", "yaxis"].map((name) => `${name}${i ? i + 1 : ""}`);
-      const name = `${i} ${meta.title}`, type = this.scales.get(name) ?? layout[y].type;
-      const traces = this.store.traces.filter(
-        ({ spec }) => (spec.xaxis ?? "x") === x.replace("axis", "") && spec.visible !== false);
-      const group = layout[x].title?.text ?? x;
-      for (const t of traces) t.until = group === "step" ? this.store.until : Infinity;
-      const isThreshold = (t) => t.spec.line?.shape === "hv";
-      return {
-        meta, x, y, name, group, key: `${name} ${type}`,
-        xspec: layout[x], yspec: { ...layout[y], type },
-        curves: traces.filter((t) => !isThreshold(t)), thresholds: traces.filter(isThreshold),
-      };
-    });
-  }
-
-  /** Recompute the ranges of all axes; true when one has moved. */
-  range() {
-    let moved = false;
-    const set = (key, data, spec, steps) => {
-      const old = this.ranges.get(key), found = data ?? extent([spec.autorangeoptions?.include ?? []]);
-      const next = found ? settle(old, needed(found, spec, steps)) : null;
-      moved ||= String(old) !== String(next ?? undefined);
-      if (next) this.ranges.set(key, next); else this.ranges.delete(key);
-    };
-    for (const group of new Set(this.panels.map((p) => p.group))) {
-      const panels = this.panels.filter((p) => p.group === group);
-      const traces = panels.flatMap((p) => [...p.curves, ...p.thresholds]);
-      set(group, extent(traces.flatMap(spread)), panels[0].xspec, 10);
-    }
-    for (const { curves, thresholds, key, yspec } of this.panels) {
-      const log = yspec.type === "log";
-      const ys = (traces) => traces.map((t) => t.arrays(t.n).y);
-      const found = extent(ys(curves), log);
-      set(key, reach(found, ys(thresholds), log), yspec, 5);
-    }
-    return moved;
-  }
-
-  shown(key) {
-    return this.zoomed.get(key) ?? this.ranges.get(key) ?? [0, 1];
+  /** The range of a panel's x or y axis, in its own units. */
+  shown(panel, kind) {
+    const x = kind === "x";
+    return this.zoom.of(x ? panel.xkey : panel.ykey, x ? panel.xlog : panel.ylog)
+      ?? this.ranges.get(x ? panel.group : panel.key) ?? [0, 1];
   }
 
   async redraw() {
@@ -128,7 +91,7 @@ class Figure {
     const font = (this.font = parseFloat(getComputedStyle(this.root).fontSize));
     const narrow = this.root.clientWidth < 36 * font;
     this.root.classList.toggle("ew-narrow", narrow); // which makes it higher
-    const whole = { width: this.root.clientWidth, height: this.root.clientHeight };
+    const whole = (this.whole = { width: this.root.clientWidth, height: this.root.clientHeight });
     const rects = (this.rects = grid(this.panels.length, whole, narrow, this.only));
     const layout = { ...this.resolve(this.store.figure.layout), ...whole };
     Object.assign(layout, { margin: { l: 0, r: 0, t: 0, b: 0 }, datarevision: Math.random() });
@@ -154,31 +117,39 @@ class Figure {
       return;
     }
     const domain = domains(rect, whole, font);
-    const axis = (name, kind, key) => Object.assign(layout[name], {
-      domain: domain[kind], range: [...this.shown(key)], autorange: false });
-    const x = axis(panel.x, "x", panel.group), y = axis(panel.y, "y", panel.key);
-    const size = 0.82 * font, high = (domain.y[1] - domain.y[0]) * whole.height;
-    const long = 0.54 * size * (y.title?.text?.length ?? 0); // a long title shrinks to its axis
+    const axis = (name, kind) => Object.assign(layout[name], {
+      domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
+    const x = axis(panel.x, "x"), y = axis(panel.y, "y"), size = 0.82 * font;
+    const long = (kind, side) => (domain[kind][1] - domain[kind][0]) * whole[side];
+    const wide = long("x", "width"), high = long("y", "height");
+    const title = 0.54 * size * (y.title?.text?.length ?? 0); // a long one shrinks to its axis
     x.title = { ...x.title, font: { size } };
-    y.title = { ...y.title, font: { size: size * Math.min(1, high / long) } };
+    y.title = { ...y.title, font: { size: size * Math.min(1, high / title) } };
     y.type = panel.yspec.type;
-    if (y.type === "log") Object.assign(y, logTicks(y.range, high / (1.5 * size)));
+    if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
+    if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
 
   panelOf(trace) {
     return this.panels.find((p) => p.curves.includes(trace) || p.thresholds.includes(trace));
   }
 
+  /** What is drawn of a trace: a threshold reaches to the moment shown, or to the right edge. */
   points(trace) {
-    const { group } = this.panelOf(trace);
-    return trace.drawn(this.shown(group)[1], this.zoomed.has(group));
+    const panel = this.panelOf(trace);
+    if (!isThreshold(trace)) return trace.drawn(this.zoom.of(panel.xkey));
+    const [left, right] = fromUnits(panel.xlog, this.shown(panel, "x"));
+    const end = panel.isStep ? Math.min(right, this.store.until) : right;
+    return trace.level([left, end], panel.ascends);
   }
 
   /** Two points in view: plotly makes one path of them, with its style, that is ours to set. */
   stub(trace) {
-    const { group, key, yspec } = this.panelOf(trace);
-    const y = this.shown(key);
-    return { x: this.shown(group), y: yspec.type === "log" ? y.map((v) => 10 ** v) : y };
+    const panel = this.panelOf(trace);
+    return {
+      x: fromUnits(panel.xlog, this.shown(panel, "x")),
+      y: fromUnits(panel.ylog, this.shown(panel, "y")),
+    };
   }
 
   /** Remember which SVG paths are whose. */
@@ -205,7 +176,7 @@ class Figure {
 
   /** The path of a line; of a growing one only the new points are written anew. */
   path(trace, panel, xaxis, yaxis) {
-    const { shape } = trace.spec.line, plain = shape !== "hv" && !this.zoomed.has(panel.group);
+    const { shape } = trace.spec.line, plain = shape !== "hv" && !this.zoom.of(panel.xkey);
     const pieces = (plain && this.pieces.get(trace)) || [];
     pieces.length = Math.min(pieces.length, trace.steady, trace.shown);
     extendPath(pieces, this.points(trace), xaxis, yaxis, shape);
@@ -224,39 +195,26 @@ class Figure {
   listenToPlot() {
     if (this.plot.dataset.heard) return;
     this.plot.dataset.heard = "yes";
-    this.plot.on("plotly_doubleclick", () => this.unzoom([...this.zoomed.keys()]));
+    this.plot.on("plotly_doubleclick", () => this.zoom.write("zoom", {}));
     this.plot.on("plotly_relayout", (event) => {
-      for (const name of Object.keys(event)) this.zoom(name.match(/^([xy]axis\d*)\.range/)?.[1]);
-      this.ask();
+      this.keep(Object.keys(event).map((name) => name.match(/^([xy]axis\d*)\.range/)?.[1]));
       this.outdated = true;
       this.draw([]); // at once, before the browser shows plotly's own stubs
     });
   }
 
-  /** Keep what a person has zoomed an axis to. */
-  zoom(axis) {
-    const panel = this.panels.find((p) => p.x === axis || p.y === axis);
-    if (!panel) return;
-    this.zoomed.set(panel.x === axis ? panel.group : panel.key, [...this.plot.layout[axis].range]);
-  }
-
-  /** Ask for all points of what is zoomed to. */
-  ask() {
-    for (const group of new Set(this.panels.map((p) => p.group))) {
-      const panels = this.panels.filter((p) => p.group === group);
-      const traces = panels.flatMap((p) => p.curves).map((t) => t.spec.uid);
-      const range = this.zoomed.get(group);
-      if (range) this.store.model.send({ type: "zoom", range, traces });
-    }
-  }
-
-  unzoom(keys) {
-    for (const key of keys) this.zoomed.delete(key);
-    this.refresh();
+  /** Keep what a person has zoomed axes to. */
+  keep(axes) {
+    const ranges = axes.flatMap((axis) => {
+      const panel = this.panels.find((p) => p.x === axis || p.y === axis);
+      const key = panel?.x === axis ? panel.xkey : panel?.ykey;
+      return panel ? [[key, [...this.plot.layout[axis].range]]] : [];
+    });
+    if (ranges.length) this.zoom.set(Object.fromEntries(ranges));
   }
 
   isZoomed(panel) {
-    return this.zoomed.has(panel.group) || this.zoomed.has(panel.key);
+    return Boolean(this.zoom.of(panel.xkey, panel.xlog) ?? this.zoom.of(panel.ykey, panel.ylog));
   }
 
   /** Let a panel fill the screen (or the figure, where the browser has no full screen), and back. */

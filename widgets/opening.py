@@ -1,17 +1,23 @@
-"""What a lab opens with: a phenomenon by name, and the recipe of a preset, settings and an address."""
+"""What a lab opens with: a phenomenon by name, a preset, settings, and a link or a file.
+
+Of a link or a file that is not sound, what can be read is read; one sentence says what cannot.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
-from lab_core.formats import from_url
+from lab_core import formats
 from lab_core.knobs import BadInput
+from lab_core.lenient import readable, readable_url
 from lab_core.phenomena import PHENOMENA, Phenomenon
 from lab_core.recipe import Recipe
+from lab_core.run import Run
+from widgets import link
+from widgets.link import Look
 
-PAGE = ("preset=", "theme=")  # what in an address is not the recipe's
+VERSION, THEME = "edgewise", "theme"
 
 
 def phenomenon(name: str) -> Phenomenon:
@@ -22,21 +28,75 @@ def phenomenon(name: str) -> Phenomenon:
     return PHENOMENA[slug]
 
 
-def opened(about: Phenomenon, preset: str | None, settings: dict[str, Any], query: str,
-           notice: Callable[[str], None]) -> tuple[str, Recipe]:  # fmt: skip
-    """The preset and the recipe of an address's query and of settings; what cannot be read is said,
-    and left out.
-    """
-    default = next(iter(about.presets))
-    preset = dict(parse_qsl(query)).get("preset", preset or default)
-    if preset not in about.presets:
-        notice(f"preset: {preset!r} is not known; choose one of {', '.join(about.presets)}."
-               " The lab shows its default.")  # fmt: skip
-        preset = default
-    base = about.presets[preset].recipe
+@dataclass(frozen=True)
+class Opened:
+    """A preset, a recipe over it, what the page shows of it, and what could not be read."""
+
+    preset: str
+    recipe: Recipe
+    look: Look = link.NOTHING
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def notice(self) -> str:
+        """One sentence about what could not be read, "" where all was."""
+        more = len(self.said) - 1
+        also = f" So is {more} more." if more == 1 else f" So are {more} more." if more else ""
+        return f"Left out: {self.said[0]}{also}" if self.said else ""
+
+
+def from_preset(about: Phenomenon, name: str | None = None) -> Opened:
+    """A preset, the phenomenon's default where no name is given or it is not known."""
+    if name is None or name in about.presets:
+        slug = name or next(iter(about.presets))
+        beside = tuple(f"{ghost}-0" for ghost in about.presets[slug].ghosts)
+        return Opened(slug, about.presets[slug].recipe, Look(ghosts=beside))
+    known = ", ".join(about.presets)
+    unknown = f"preset: {name!r} is not known; choose one of {known}."
+    return replace(from_preset(about), said=[unknown])
+
+
+def from_query(about: Phenomenon, query: str, preset: str | None = None) -> Opened:
+    """The recipe and the look of a link, or of its query alone."""
+    pieces = [p for p in query.rpartition("?")[2].partition("#")[0].split("&") if p]
+    named = [(piece.partition("=")[0], piece) for piece in pieces]
+    versions = [p.partition("=")[2] for name, p in named if name == VERSION]
+    if any(v != str(formats.VERSION) for v in versions):
+        said = [f"the link, which is of version {versions[0][:20]!r}; this is {formats.VERSION}."]
+        return replace(from_preset(about, preset), said=said)
+    look, said = link.from_query([p for name, p in named if name in link.NAMES])
+    base = from_preset(about, look.preset or preset)
+    if not versions:  # written by hand
+        look = replace(look, ghosts=look.ghosts or base.look.ghosts)
+    rest = [p for name, p in named if name not in (*link.NAMES, VERSION, THEME)]
+    recipe, more = readable_url("&".join(rest), base.recipe)
+    return Opened(base.preset, recipe, look, base.said + more + said)
+
+
+def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
+    """The recipe and the look of a recipe's JSON; BadInput where nothing of it can be read."""
+    fields = formats.json_fields(text)
+    look, said = link.from_plain(fields.pop("page", {}))
+    if look.preset in about.presets:
+        preset = look.preset
+    recipe, more = readable(fields)
+    return Opened(preset, recipe, look, more + said)
+
+
+def with_settings(opened: Opened, settings: dict[str, Any]) -> Opened:
+    """The same with settings of a notebook."""
     try:
-        knobs_only = "&".join(q for q in query.split("&") if not q.startswith(PAGE))
-        return preset, from_url(knobs_only, base).set(settings)
+        return replace(opened, recipe=opened.recipe.set(settings))
     except BadInput as error:
-        notice(f"{error} The lab shows its default.")
-        return preset, base
+        return replace(opened, said=[*opened.said, str(error)])
+
+
+def started(about: Phenomenon, opened: Opened) -> tuple[Opened, Run]:
+    """A run of what was opened; of its preset alone where that cannot be."""
+    try:
+        return opened, Run(opened.recipe)
+    except (BadInput, MemoryError, RuntimeError) as error:  # torch has no memory error of its own
+        plain = from_preset(about, opened.preset)
+        why = str(error) if isinstance(error, BadInput) else "it does not fit in memory."
+        plain = replace(plain, said=[why, *opened.said])
+        return plain, Run(plain.recipe)

@@ -10,12 +10,13 @@ import ipywidgets as ipw
 def layout(
     head: ipw.DOMWidget,
     bar: ipw.DOMWidget,
+    share: ipw.DOMWidget,
     side: Sequence[ipw.DOMWidget],
     main: Sequence[ipw.DOMWidget],
 ) -> ipw.VBox:
     """Lay a lab out. `head` holds an h1 and a p; `page.css` does the rest."""
     body = ipw.HBox([_box(ipw.VBox(side), "ew-side"), _box(ipw.VBox(main), "ew-main")])
-    return _box(ipw.VBox([_box(head, "ew-title"), bar, _box(body, "ew-body")]), "ew-lab")
+    return _box(ipw.VBox([_box(head, "ew-title"), bar, share, _box(body, "ew-body")]), "ew-lab")
 
 
 def _box(widget: ipw.DOMWidget, name: str) -> ipw.DOMWidget:

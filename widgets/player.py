@@ -8,14 +8,22 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lab_core.devices import one_thread
-from lab_core.run import Run
+from lab_core.run import NOWHERE, Run
 
 FRAME = 0.05  # s between frames
 SLICE = 0.01  # s of training between two looks at the speed and the pause
 UNSEEN = 10.0  # s without a sign of life from the page after which training waits for it
+
+
+def background(work: Callable[[], None]) -> None:
+    """Do something in a thread of its own."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    # a thread inside torch when the interpreter ends would abort the process
+    atexit.register(thread.join, 2.0)
 
 
 class Player:
@@ -37,13 +45,12 @@ class Player:
         self.rate = 0.0  # steps/s reached
         self.waiting = False  # for the page
         self._frame, self._seen, self._fail = frame, seen, fail
+        self._until: Mapping[int, int] = NOWHERE  # while it returns to where it stood
+        self._then: Callable[[], None] = lambda: None
         self._going = threading.Event()
-        self._closed = False
-        for target in (self._train, self._clock):
-            thread = threading.Thread(target=target, daemon=True, name=target.__name__)
-            thread.start()
-            # a thread inside torch when the interpreter ends would abort the process
-            atexit.register(thread.join, 2.0)
+        self.closed = False
+        background(self._train)
+        background(self._clock)
         atexit.register(self.close)  # the last registered is the first called
 
     @property
@@ -55,7 +62,28 @@ class Player:
 
     def pause(self) -> None:
         self._going.clear()
-        self.rate = 0.0
+        self.rate, self._until = 0.0, NOWHERE
+
+    def catch_up(self, until: Mapping[int, int], then: Callable[[], None]) -> None:
+        """Take every arm to a step, as fast as it goes, pause there and call `then`."""
+        self._until, self._then = until, then
+        self._going.set()
+
+    def arrive(self) -> None:
+        """Be there at once, and return then."""
+        until, then = self._until, self._then
+        self.pause()
+        if until:
+            one_thread()
+            with self.lock:
+                while self.run.advance(1000, until):
+                    pass
+            then()
+
+    @property
+    def returning(self) -> bool:
+        """Whether it is catching up."""
+        return bool(self._until)
 
     def step(self, n: int = 1) -> None:
         """Pause, and take n steps at once."""
@@ -72,20 +100,20 @@ class Player:
 
     def close(self) -> None:
         """End both threads."""
-        self._closed = True
+        self.closed = True
         self._going.set()
 
     def _train(self) -> None:
         one_thread()  # OpenMP keeps this setting for each thread
         chunk, owed, last = 1.0, 0.0, time.perf_counter()
-        while not self._closed:
+        while not self.closed:
             if not self._going.is_set():
                 self._going.wait()
                 owed, last = 0.0, time.perf_counter()
                 continue
             self.waiting = self._seen() > UNSEEN
             now = time.perf_counter()
-            speed = self.speed
+            speed = None if self._until else self.speed
             owed = min(owed + (now - last) * speed, max(1.0, 0.1 * speed)) if speed else chunk
             last = now
             if self.waiting or owed < 1:
@@ -99,23 +127,25 @@ class Player:
 
     def _advance(self, n: int) -> float:
         """Take n steps; return the seconds that they took."""
-        start = time.perf_counter()
+        start, until, then = time.perf_counter(), self._until, self._then
         try:
             with self.lock:
-                self.run.advance(n)
-                done = self.run.done
+                moved = self.run.advance(n, until)
+                done = self.run.done or not moved
         except Exception as error:  # anything in a user's optimizer, too, belongs on the page
             self.pause()
             self._fail(error)
             return SLICE
         if done:
             self.pause()
+            if until:
+                then()
         return time.perf_counter() - start
 
     def _clock(self) -> None:
         marks: list[tuple[float, int]] = []
         due = time.perf_counter()
-        while not self._closed:
+        while not self.closed:
             due = max(due + FRAME, time.perf_counter())  # a frame's own time is part of its period
             time.sleep(max(0.0, due - time.perf_counter()))
             try:

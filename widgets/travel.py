@@ -26,7 +26,7 @@ class Travel:
     @property
     def arm(self) -> int:
         """The chosen arm, on whose track the handle moves."""
-        return choices.target_of(self.session.target)[0]
+        return self.session.changes.arm
 
     def recipes(self) -> list[Recipe]:
         """What the chosen arm is set to at the moment."""
@@ -74,6 +74,6 @@ class Travel:
                     run.change(name, value, arm.index, replica)
             if here.program.steps <= arm.t:  # a fork of the end has steps to go on for
                 run.change("steps", arm.t + here.program.steps, arm.index)
-        s.target = f"{arm.index}:{choices.ALL}"
+        s.changes.target = f"{arm.index}:{choices.ALL}"
         self.look(None)
         s.show()

@@ -2,10 +2,11 @@
 
 import shutil
 
-from tests.bench import engine, screen
+from tests.bench import engine, memory, screen
 from tests.browser.conftest import NAMES
 
 engine.main()
+memory.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
 else:

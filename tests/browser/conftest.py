@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 MACOS = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
@@ -30,7 +30,7 @@ FLAGS = [
     "--no-first-run",
 ]
 PATIENCE_MS = 60_000  # a cold kernel on a busy machine of two cores
-LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:")
+LOCAL = re.compile(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:|file:")
 
 
 def find_chromium() -> str:
@@ -141,3 +141,48 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def page(open_page) -> Page:
     """One such page, as wide as a projector."""
     return open_page(viewport={"width": 1366, "height": 768})
+
+
+# ---- the labs
+
+
+LABS = Path("labs").resolve()
+EDGE = "01_edge_of_stability.ipynb"
+STEP = re.compile(r"step ([\d,]+)")
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable) -> Server:
+    """Serves the labs."""
+    return serve(LABS)
+
+
+@pytest.fixture
+def lab(server, open_page) -> Callable[..., Page]:
+    """`lab(query, **browser options)`: the page of the first lab, ready for Play."""
+
+    def lab(query: str = "", notebook: str = EDGE, **options) -> Page:
+        page = open_page(**options)
+        page.goto(server.lab(notebook) + query)
+        expect(page.get_by_label("learning rate", exact=True).first).to_be_visible()
+        return page
+
+    return lab
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def at(page: Page) -> int:
+    """The step that the bar says the run is at."""
+    found = STEP.search(page.locator(".ew-lab").inner_text())
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def wait_past(page: Page, step: int) -> None:
+    page.wait_for_function(
+        "s => +(document.querySelector('.ew-lab').innerText.match(/step ([\\d,]+)/)?.[1]"
+        ".replace(/,/g, '') ?? -1) > s",
+        arg=step,
+    )

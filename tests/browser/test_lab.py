@@ -3,51 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-LABS = Path("labs").resolve()
-EDGE = "01_edge_of_stability.ipynb"
-STEP = re.compile(r"step ([\d,]+)")
-
-
-@pytest.fixture(scope="module")
-def server(serve: Callable) -> object:
-    return serve(LABS)
-
-
-@pytest.fixture
-def lab(server, open_page) -> Callable[..., Page]:
-    """`lab(query, **browser options)`: the page of the first lab, ready for Play."""
-
-    def lab(query: str = "", notebook: str = EDGE, **options) -> Page:
-        page = open_page(**options)
-        page.goto(server.lab(notebook) + query)
-        expect(page.get_by_label("learning rate", exact=True).first).to_be_visible()
-        return page
-
-    return lab
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def at(page: Page) -> int:
-    """The step that the bar says the run is at."""
-    found = STEP.search(page.locator(".ew-lab").inner_text())
-    return int(found[1].replace(",", "")) if found else -1
-
-
-def wait_past(page: Page, step: int) -> None:
-    page.wait_for_function(
-        "s => +(document.querySelector('.ew-lab').innerText.match(/step ([\\d,]+)/)?.[1]"
-        ".replace(/,/g, '') ?? -1) > s",
-        arg=step,
-    )
+from tests.browser.conftest import at, button, wait_past
 
 
 def test_play_step_pause_and_reset(lab) -> None:

@@ -88,7 +88,7 @@ figure.on_choice(guard(on_choice, messages))
 arms.on_event(lambda name, arm: told.append(f"{name} {arm}"))
 threading.Thread(target=clock, daemon=True).start()
 head = ipw.HTML("<h1>Test</h1><p>A question in a line, and why.</p>")
-layout(head, bar, [controls, arms], [figure, messages])
+layout(head, bar, ipw.HTML(), [controls, arms], [figure, messages])
 """
 
 WIDE, PHONE = {"width": 1366, "height": 768}, {"width": 400, "height": 800}

@@ -37,14 +37,14 @@ class Page:
         self.take(message["data"], np.frombuffer(buffers[0], np.float32), buffers[1])
 
     def take(self, data, values, masks):
-        for index, n, keep, size in data:
-            uid, new = self.uids[index], values[: 2 * n].reshape(2, n)
+        for index, n, keep, size, *own in data:
+            uid, new = self.uids[index], values[: (2 + len(own)) * n].reshape(2 + len(own), n)
             kept = self.points.get(uid, [])[:keep]
             if size:
                 bits = np.unpackbits(np.frombuffer(masks[:size], np.uint8), bitorder="little")
                 kept = [point for point, bit in zip(kept, bits, strict=False) if bit]
             self.points[uid] = [*kept, *zip(*new, strict=True)]
-            values, masks = values[2 * n :], masks[size:]
+            values, masks = values[new.size :], masks[size:]
 
     def draw(self):
         self.say(type="ack", seq=self.seq)
@@ -60,8 +60,8 @@ def small(n=2, **options):
     return LiveFigure(fig.figure([fig.panel(f"panel {i}") for i in range(4)], traces), **options)
 
 
-def values(page, trace):
-    return np.array(page.points[trace], np.float32).reshape(-1, 2)
+def values(page, trace, columns=2):
+    return np.array(page.points[trace], np.float32).reshape(-1, columns)
 
 
 def test_only_new_points_travel():
@@ -246,7 +246,7 @@ def test_a_zoom_gets_every_point_of_what_was_thinned():
     figure.send = lambda message, buffers: sent.append((message, buffers))
     page.say(type="zoom", traces=["c0", "c1", "gone"], range=[99.5, 150.5])
     (message, (buffer,)) = sent[0]
-    assert message == {"type": "detail", "data": [["c0", 53, 0]]}, "c1 is there in full"
+    assert message == {"type": "detail", "data": [["c0", 53, 0, 0]]}, "c1 is there in full"
     steps, values = np.frombuffer(buffer, np.float32).reshape(2, 53)
     assert np.array_equal(steps, x[99:152]) and np.array_equal(values, y[99:152])
 

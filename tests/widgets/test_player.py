@@ -62,7 +62,7 @@ def test_it_pauses_at_the_last_step() -> None:
 def test_an_exception_in_training_pauses_and_is_handed_on() -> None:
     errors: list[Exception] = []
     p = player(errors=errors)
-    p.run.advance = lambda n: 1 / 0  # type: ignore[assignment, method-assign]
+    p.run.advance = lambda n, until: 1 / 0  # type: ignore[assignment, method-assign]
     p.play()
     time.sleep(0.3)
     assert not p.playing and isinstance(errors[0], ZeroDivisionError)

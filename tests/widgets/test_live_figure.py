@@ -1,0 +1,218 @@
+"""Curves along a step that is not x, zoom that may come from a link, pictures, the file of a figure."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.widgets.test_live_plot import Page, small, values
+from widgets import figure as fig
+from widgets import live_image
+from widgets.live_plot import LiveFigure
+from widgets.live_zoom import sound_scales, sound_zoom
+from widgets.standalone import _inside, page
+from widgets.thinning import Points, share
+
+# ---- along p
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 4000), min_size=1, max_size=20), st.integers(0, 2**31))
+def test_thinning_is_along_p_wherever_x_goes(chunks, seed):
+    rng = np.random.default_rng(seed)
+    p = np.arange(sum(chunks))
+    x, y = rng.normal(size=(2, len(p))).astype(np.float32)
+    up, down = rng.integers(0, len(p), 2)
+    y[up], y[down] = 1e6, -1e6
+    points = Points(window=500)
+    for part in np.split(p, np.cumsum(chunks)[:-1]):
+        points.append(x[part], y[part], part)
+    assert len(points.p) <= 500 and (np.diff(points.p) > 0).all()
+    assert np.isin([y.min(), y.max()], points.y).all()
+    assert points.p[0] == 0 and points.p[-1] == p[-1]
+    kept = points.p.astype(int)
+    assert np.array_equal(x[kept], points.x) and np.array_equal(y[kept], points.y)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 400), st.booleans()), min_size=1, max_size=30))
+def test_the_page_has_the_p_of_every_point(parts):
+    figure, t = small(window=300), 0
+    side, points = Page(figure), figure._points["c0"]
+    for n, send in parts:
+        p = np.arange(t, t + n)
+        figure.append("c0", np.cos(p), np.sin(p * p), p)
+        t += n
+        if send:
+            side.flush()
+    side.flush()
+    assert np.array_equal(values(side, "c0", 3), np.stack([points.x, points.y, points.p], 1))
+
+
+def test_a_frame_carries_p_only_for_traces_that_have_their_own():
+    figure = small()
+    side, sent = Page(figure), []
+    figure.append("c0", [0, 1], [5, 6])
+    figure.append("c1", [9, 3], [5, 6], [0, 1])
+    figure.send = lambda message, buffers: sent.append((message, buffers))
+    side.flush()
+    (message, (buffer, _)) = sent[0]
+    assert message["data"] == [[0, 2, 0, 0], [1, 2, 0, 0, 1]]
+    assert np.frombuffer(buffer, np.float32).tolist() == [0, 1, 5, 6, 9, 3, 5, 6, 0, 1]
+
+
+def test_p_is_x_where_it_is_not_given():
+    points = Points(window=100)
+    points.append([0, 1], [5, 6])
+    points.append([20, 30], [7, 8], [2, 3])
+    points.append([4], [9])
+    assert points.p.tolist() == [0, 1, 2, 3, 4] and points.x.tolist() == [0, 1, 20, 30, 4]
+    points.replace([1, np.nan, 3], [1, 2, 3])
+    assert points.p is points.x and points.x.tolist() == [1, 3]
+
+
+def test_a_zoom_gets_detail_only_where_x_ascends():
+    t = np.arange(20_000)
+    columns = {"c0": (0.5 * t, np.sin(t), t), "c1": (np.cos(t), np.sin(t), t)}
+    figure, sent = small(history=columns.__getitem__), []
+    side = Page(figure)
+    for trace, values_ in columns.items():
+        figure.append(trace, *values_)
+    figure.send = lambda message, buffers: sent.append((message, buffers))
+    side.say(type="zoom", traces=["c0", "c1"], range=[10, 20])
+    (message, (buffer,)) = sent[0]
+    assert message["data"] == [["c0", 22, 0, 0, 1]]
+    assert np.frombuffer(buffer, np.float32).reshape(3, 22)[2].tolist() == list(range(19, 41))
+
+
+def test_a_panel_says_whether_its_curves_come_along_steps():
+    assert fig.panel("a")["meta"]["steps"] is True
+    spectrum = fig.panel("b", "eigenvalue", xlog=True, steps=False)
+    assert spectrum["meta"]["steps"] is False and spectrum["xaxis"]["type"] == "log"
+    plain = fig.complete({"layout": {"xaxis": {"title": {"text": "epoch"}}}})
+    assert plain["meta"]["panels"] == [{"title": "", "steps": False}]
+
+
+# ---- zoom
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy23", max_size=2), inner),
+    max_leaves=10,
+)
+
+
+@given(JUNK)
+def test_zoom_and_scales_take_anything_and_keep_what_is_sound(value):
+    for low, high in sound_zoom(value).values():
+        assert math.isfinite(low) and math.isfinite(high) and low < high
+    assert set(sound_scales(value).values()) <= {"log", "linear"}
+
+
+def test_zoom_keeps_only_ranges_of_axes():
+    inf, nan = math.inf, math.nan
+    bad = {"x9": [0, 1], "xaxis": [0, 1], "y2": [1, 0], "y3": [0, inf], "y4": [nan, 1], "x2": "01",
+           "x3": [False, True], "x4": [0, 1, 2], 7: [0, 1], "y\n": [0, 1]}  # fmt: skip
+    figure = small()
+    figure.zoom = bad | {"x": [0, 1], "y": (-3.5, 2)}
+    assert figure.zoom == {"x": [0.0, 1.0], "y": [-3.5, 2.0]}
+    figure.set_state({"zoom": "everything", "scales": {"y2": "log", "y3": ["log"], "x": "log"}})
+    assert figure.zoom == {} and figure.scales == {"y2": "log"}
+
+
+def test_another_panel_drops_the_zoom_of_the_old_one_alone():
+    figure = small()
+    whole = {"x": [0, 1], "y3": [1, 2], "y4": [2, 3]}
+    figure.zoom, figure.scales = whole, {"y2": "log", "y4": "log"}
+    figure.set_panel(3, fig.panel("panel 3"), [])
+    assert figure.zoom == whole, "the same once more"
+    figure.set_panel(3, fig.panel("another"), [])
+    assert figure.zoom == {"x": [0, 1], "y3": [1, 2]} and figure.scales == {"y2": "log"}
+    figure.set_panel(0, fig.panel("panel 0", "lr × step"), [])
+    assert figure.zoom == {"y3": [1, 2]}
+
+
+# ---- pictures
+
+
+def test_a_picture_is_what_the_page_answers_first():
+    figure, pictures, asked = small(), [], []
+    side = Page(figure)
+    figure.send = lambda message, buffers=(): asked.append(message)
+    figure.image("svg", pictures.append, "Title", pictures.append)
+    figure.image("png", pictures.append, failed=pictures.append)
+    assert [(m["type"], m["format"], m["title"]) for m in asked] == [
+        ("image", "svg", "Title"), ("image", "png", "")]  # fmt: skip
+    answer = {"type": "image", "id": asked[0]["id"]}
+    for _ in range(2):
+        figure._handle_custom_msg(answer, [memoryview(b"<svg/>")])
+    side.say(type="image", id=asked[1]["id"], error="no fonts")
+    assert pictures == [b"<svg/>", "no fonts"]
+
+
+def test_a_picture_needs_a_page_that_answers(monkeypatch):
+    figure, said = small(), []
+    with pytest.raises(ValueError, match="no page is open"):
+        figure.image("png", said.append)
+    Page(figure)
+    with pytest.raises(ValueError, match="svg, png, not 'gif'"):
+        figure.image("gif", said.append)
+    monkeypatch.setattr(live_image, "PATIENCE", 0.01)
+    figure.send = lambda *_: None
+    figure.image("png", said.append, failed=said.append)
+    next(iter(figure._wishes._open.values())).timer.join()
+    assert len(said) == 1 and "still open" in said[0]
+
+
+# ---- one file
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=40), st.integers(2000, 60_000))
+def test_what_is_shared_is_fair_and_never_too_much(lengths, numbers):
+    histories = {str(i): (np.arange(n), np.sin(np.arange(n))) for i, n in enumerate(lengths)}
+    shared = share(histories, numbers)
+    assert (
+        sum(one.numbers for one in shared.values()) <= max(numbers, 64 * len(lengths)) * 1.05 + 99
+    )
+    fair = numbers // (2 * len(lengths))
+    for n, one in zip(lengths, (shared[str(i)] for i in range(len(lengths))), strict=True):
+        assert len(one.x) == n or len(one.x) > 0.3 * fair
+
+
+def frame_of(html):
+    return json.loads(re.search(r'id="ew-data">(.*?)</script>', html.decode(), re.S)[1])
+
+
+def test_a_file_holds_every_trace_finer_than_the_screen():
+    t = np.arange(20_000)
+    figure = small(
+        window=100, history=lambda trace: (t, np.sin(t), t) if trace == "c0" else ((), ())
+    )
+    figure.append("c0", t, np.sin(t))
+    figure.append("c1", t, np.cos(t), t)
+    figure.zoom, figure.until = {"x": [5, 9]}, 700
+    choice = {"choices": [("a", "Norm"), ("b", "Spectrum")], "choice": "b"}
+    figure.set_panel(3, fig.panel("?", **choice), [])
+    held = frame_of(page("T", "Q", figure, [], []))
+    (_, n, keep, mask), (_, few, *_, own) = held["figure"]["message"]["data"]
+    assert n == 20_000 and few <= 100 and own == 1 and keep == mask == 0
+    assert held["moment"] == 700 and held["figure"]["zoom"] == {"x": [5, 9]}
+    last = held["figure"]["message"]["figure"]["layout"]["meta"]["panels"][3]
+    assert last["title"] == "Spectrum" and "choices" not in last
+    assert figure._points["c0"].pending, "what the page gets is not touched"
+
+
+def test_no_text_leaves_its_place_in_the_file():
+    figure = LiveFigure(fig.figure([fig.panel("</script><b>")], [fig.curve("</script>", 0, 0)]))
+    bad = "</title></script><!--<script>alert(1)</script>"
+    html = page(bad, bad, figure, [], [{"step": 1, "text": bad}]).decode()
+    assert html.count("<script") == html.count("</script>") == 4
+    assert "<!--" not in html and html.split("<style>")[0].count("</title>") == 1
+    assert frame_of(html.encode())["rows"][0]["text"] == bad
+    assert "default-src 'none'" in html and "unsafe-eval" not in html
+    assert _inside("a('</Script>') < b") == "a('\\x3C/Script>') < b"

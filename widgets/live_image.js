@@ -1,0 +1,118 @@
+// A picture of the figure as it is now seen, for a slide: on screen plotly knows no point of a curve.
+
+const SCALE = 2; // of a png
+const LEAST = 0.56; // height of the plots over their width: a slide's
+
+class Picture {
+  constructor(view, title) {
+    Object.assign(this, { view, title });
+    const { font, root, panels, only } = view;
+    this.head = title ? 2.6 * font : 0.6 * font;
+    const width = root.clientWidth, narrow = root.classList.contains("ew-narrow");
+    const height = Math.max(root.clientHeight, LEAST * width);
+    this.whole = { width, height: Math.round(height + this.head) };
+    this.rects = grid(panels.length, { width, height }, narrow && only === null, only);
+    for (const rect of this.rects.values()) rect.top += this.head;
+    this.shown = panels.filter((_, i) => this.rects.has(i));
+  }
+
+  /** Its bytes. */
+  async draw(format) {
+    const options = { ...this.whole, format, scale: format === "png" ? SCALE : 1, imageDataOnly: true };
+    const text = await this.view.Plotly.toImage(this.figure(), options);
+    return format === "svg" ? new TextEncoder().encode(text)
+      : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  }
+
+  figure() {
+    const layout = this.layout();
+    const panels = this.shown.map((panel) => this.onPaper(panel, layout));
+    Object.assign(layout, {
+      annotations: [...this.titles(), ...panels.flatMap((panel) => this.labels(panel))],
+      shapes: panels.flatMap((panel) => this.moment(panel)),
+    });
+    const data = panels.flatMap((panel) => [...this.curves(panel), this.tips(panel), blank(panel)]);
+    return this.view.resolve({ data, layout });
+  }
+
+  layout() {
+    const { view, whole } = this, layout = structuredClone(view.store.figure.layout);
+    view.panels.forEach((p, i) => view.place(p, layout, this.rects.get(i), whole, view.font));
+    return Object.assign(layout, {
+      ...whole, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "var(--ew-bg)",
+      font: { ...layout.font, size: 0.82 * view.font },
+    });
+  }
+
+  /** A panel whose axes know their pixels in the picture. */
+  onPaper(panel, layout) {
+    const { width, height } = this.whole;
+    const axis = (name, log, size, flip) => {
+      const { domain: [from, to], range: [low, high] } = layout[name], _length = (to - from) * size;
+      const d2p = (v) => {
+        const part = ((log ? Math.log10(v) : v) - low) / (high - low);
+        return _length * (flip ? 1 - part : part);
+      };
+      return { _length, _offset: size * (flip ? 1 - to : from), d2p };
+    };
+    const xaxis = axis(panel.x, panel.xlog, width, false);
+    return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
+  }
+
+  /** The points that are drawn; a threshold begins where a logarithmic axis does. */
+  curves(panel) {
+    const { view } = this, [left] = fromUnits(panel.xlog, view.shown(panel, "x"));
+    return [...panel.curves, ...panel.thresholds].map((trace) => {
+      const points = view.points(trace), { uid, ...spec } = trace.spec;
+      const x = [...points.x].map((v) => (isThreshold(trace) && panel.xlog && v <= 0 ? left : v));
+      const line = spec.line && { ...spec.line, simplify: false }; // which would put corners in it
+      return { ...spec, line, x, y: [...points.y] };
+    });
+  }
+
+  tips(panel) {
+    const tips = tipsOf(panel), each = (key) => tips.map(({ marker }) => marker[key]);
+    return {
+      ...blank(panel), mode: "markers", x: tips.map((tip) => tip.x), y: tips.map((tip) => tip.y),
+      cliponaxis: false, marker: {
+        symbol: each("symbol"), color: each("color"), size: 9, opacity: 1,
+        line: { color: "var(--ew-bg)", width: 0.8 },
+      },
+    };
+  }
+
+  titles() {
+    const { view, whole } = this, { font } = view;
+    const bold = (text, x, y, size) =>
+      ({ ...this.note(`<b>${plain(text)}</b>`, x, y), xanchor: "left", yanchor: "top", font: { size } });
+    const ours = [...this.rects].map(([i, { left, top }]) =>
+      bold(nameOf(view.panels[i].meta), left + 0.7 * font, top + 0.7 * font, font));
+    if (!this.title) return ours;
+    return [bold(this.title, 0.7 * font, 0.7 * font, Math.min(
+      1.3 * font, (1.7 * (whole.width - font)) / this.title.length)), ...ours];
+  }
+
+  labels(panel) {
+    const size = 0.8 * this.view.font;
+    return labelsOf(panel, size).map(({ x, y, color, text }) => ({
+      ...this.note(plain(text), x, y + 0.25 * size), xanchor: "right", yanchor: "bottom",
+      font: { size, color }, bgcolor: "var(--ew-bg)", opacity: 0.9,
+    }));
+  }
+
+  note(text, x, y) {
+    const { width, height } = this.whole;
+    return { text, x: x / width, y: 1 - y / height, xref: "paper", yref: "paper", showarrow: false,
+      borderpad: 0 };
+  }
+
+  moment(panel) {
+    const x = this.view.store.until;
+    if (!moment(panel, x).length) return [];
+    return [{ type: "line", xref: panel.x.replace("axis", ""), yref: `${panel.y.replace("axis", "")} domain`,
+      x0: x, x1: x, y0: 0, y1: 1, layer: "below", line: { color: "var(--ew-ink)", width: 1.5 } }];
+  }
+}
+
+/** Text that plotly takes for no markup and no formula. */
+const plain = (text) => text.replace(/[&<>$]/g, (c) => `&#${c.charCodeAt(0)};`);

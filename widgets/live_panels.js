@@ -1,0 +1,56 @@
+// Which traces and axes belong to which panel, and how far the axes reach.
+
+/** Values of numbers in an axis' own units. */
+const fromUnits = (log, values) => (log ? values.map((v) => 10 ** v) : values);
+
+const isThreshold = ({ spec }) => spec.line?.shape === "hv";
+
+/** The panels of a figure with their traces. `xkey` and `ykey` name their axes in the zoom. */
+function panelsOf({ figure: { layout }, traces, zoom, until }) {
+  const first = new Map(); // x axis of each group: they move together
+  return (layout.meta?.panels ?? []).map((meta, i) => {
+    const suffix = i ? i + 1 : "", x = `xaxis${suffix}`, y = `yaxis${suffix}`;
+    const title = layout[x].title?.text, xlog = layout[x].type === "log";
+    const group = `${title ?? x}${xlog ? " log" : ""}`;
+    if (!first.has(group)) first.set(group, `x${suffix}`);
+    const type = zoom.scale(`y${suffix}`) ?? layout[y].type, name = `${i} ${meta.title}`;
+    const own = traces.filter(
+      ({ spec }) => (spec.xaxis ?? "x") === `x${suffix}` && spec.visible !== false);
+    const steps = meta.steps !== false;
+    for (const trace of own) trace.until = steps ? until : Infinity;
+    const curves = own.filter((t) => !isThreshold(t));
+    return {
+      meta, x, y, group, xkey: first.get(group), ykey: `y${suffix}`, key: `${name} ${type}`,
+      xlog, ylog: type === "log", isStep: steps && title === "step",
+      ascends: curves.every((t) => t.ascends),
+      xspec: layout[x], yspec: { ...layout[y], type },
+      curves, thresholds: own.filter(isThreshold),
+    };
+  });
+}
+
+/** What the axes show: x axes by their group, y axes by panel; they grow in steps. */
+class Ranges extends Map {
+  /** Recompute all; true when one has moved. */
+  follow(panels) {
+    this.moved = false;
+    for (const group of new Set(panels.map((p) => p.group))) {
+      const ours = panels.filter((p) => p.group === group), [{ xspec, xlog }] = ours;
+      const traces = ours.flatMap((p) => [...p.curves, ...(p.ascends && !p.xlog ? p.thresholds : [])]);
+      this.reach(group, extent(traces.flatMap(spread), xlog), xspec, 10);
+    }
+    for (const { curves, thresholds, key, yspec, ylog } of panels) {
+      const ys = (traces) => traces.map((t) => t.arrays(t.n).y);
+      this.reach(key, reach(extent(ys(curves), ylog), ys(thresholds), ylog), yspec, 5);
+    }
+    return this.moved;
+  }
+
+  reach(key, data, spec, steps) {
+    const old = this.get(key), { include = [] } = spec.autorangeoptions ?? {};
+    const found = data ?? extent([include], spec.type === "log");
+    const next = found ? settle(old, needed(found, spec, steps)) : null;
+    this.moved ||= String(old) !== String(next ?? undefined);
+    if (next) this.set(key, next); else this.delete(key);
+  }
+}

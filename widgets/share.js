@@ -1,0 +1,209 @@
+// Dialogs: a link, files to take away, files to open. And the run that can be recovered.
+
+const PIECE = 512 * 1024; // bytes a message when a file is opened
+const DAYS = 7; // that a run is kept for
+const HEADS = { share: "Share this run", download: "Take it away", open: "Open" };
+
+class Share {
+  constructor(model, el) {
+    this.model = model;
+    this.strip = h("div", { class: "ew-strip", role: "region", "aria-label": "Recover", hidden: true });
+    this.dialog = h("dialog", { class: "ew-dialog" });
+    this.status = h("p", { class: "ew-muted", role: "status" });
+    // the bar's shortcuts are not meant while a dialog is open
+    this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
+    el.classList.add("ew-share");
+    el.append(this.strip, this.dialog);
+  }
+
+  send(event, value, buffers) {
+    this.model.send({ event, value }, undefined, buffers);
+  }
+
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  show(part) {
+    const close = h("button", { type: "button", "aria-label": "Close", class: "ew-close",
+      onclick: () => this.dialog.close() }, icon(CROSS));
+    this.say("");
+    this.dialog.setAttribute("aria-label", HEADS[part]);
+    this.dialog.replaceChildren(h("h2", {}, HEADS[part]), close, ...this[part](), this.status);
+    if (!this.dialog.open) this.dialog.showModal();
+    this.dialog.querySelector("input, .ew-files button")?.focus();
+  }
+
+  // ---- share
+
+  share() {
+    const link = this.model.get("link"), note = this.model.get("note");
+    const address = link && `${location.origin}${location.pathname}?${link}`;
+    const all = link ? [{ label: "Link", text: address }] : [];
+    all.push(...this.model.get("texts"));
+    return [note ? h("p", {}, note) : null, ...all.map((one) => this.text(one))].filter(Boolean);
+  }
+
+  text({ label, text }) {
+    const long = text.includes("\n");
+    const field = h(long ? "textarea" : "input", { readonly: true, "aria-label": label,
+      rows: long ? 6 : null, spellcheck: "false", onfocus: () => field.select() });
+    field.value = text;
+    const copy = () => this.copy(field, label);
+    return h("div", { class: "ew-text" }, h("span", { class: "ew-muted" }, label), field,
+      h("button", { type: "button", onclick: copy, "aria-label": `Copy: ${label}` }, "Copy"));
+  }
+
+  async copy(field, label) {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      this.say(`${label}: copied.`);
+    } catch {
+      this.say("The browser does not let a page copy here; press Ctrl C.");
+    }
+  }
+
+  // ---- take away
+
+  download() {
+    const button = (file) => h("button", { type: "button", onclick: () => this.take(file) }, file.label);
+    return [h("div", { class: "ew-files" }, ...this.model.get("files").map(button))];
+  }
+
+  /** Ask where to, where the browser can: then a full disk can be said. */
+  async take(file) {
+    let handle = null;
+    try {
+      handle = await globalThis.showSaveFilePicker?.({ suggestedName: file.name });
+    } catch (error) {
+      if (error.name === "AbortError") return;
+    }
+    this.say(`Making ${file.name} ...`);
+    try {
+      const bytes = await this.fetch(file.id);
+      if (handle) await write(handle, bytes);
+      else download(file.name, bytes);
+      this.say(handle ? `${file.name} is written.` : `${file.name} went to the browser's downloads.`);
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  /** The bytes of a file, from Python. */
+  fetch(id) {
+    return new Promise((resolve, reject) => {
+      const receive = (message, buffers) => {
+        if (message.type !== "file" || message.id !== id) return;
+        this.model.off("msg:custom", receive);
+        if (message.error) reject(new Error(message.error));
+        else resolve(buffers[0]);
+      };
+      this.model.on("msg:custom", receive);
+      this.send("take", id);
+    });
+  }
+
+  // ---- open
+
+  open() {
+    const input = h("input", { type: "file", accept: ".json,.csv,.parquet", "aria-label": "file",
+      onchange: () => input.files[0] && this.upload(input.files[0]) });
+    const what = "A recipe (JSON) takes the place of the run. A record (CSV, Parquet) is drawn beside it.";
+    return [h("p", {}, what), input];
+  }
+
+  async upload(file) {
+    const most = this.model.get("largest");
+    if (file.size > most) {
+      return this.say(`${file.name} is too large; the limit is ${most / 2 ** 20} MiB.`);
+    }
+    this.say(`Reading ${file.name} ...`);
+    for (let at = 0; at === 0 || at < file.size; at += PIECE) {
+      const piece = await file.slice(at, at + PIECE).arrayBuffer();
+      const value = { name: file.name, first: at === 0, last: at + PIECE >= file.size };
+      this.send("file", value, [piece]);
+    }
+    this.dialog.close();
+  }
+
+  // ---- recover
+
+  get key() {
+    return `edgewise ${this.model.get("place")}`;
+  }
+
+  /** Offer what the browser kept of an earlier run, once the lab has a name. */
+  offer() {
+    const old = this.model.get("place") && recall(this.key);
+    if (!old) return;
+    const act = (label, f) => h("button", { type: "button", onclick: () => {
+      this.strip.hidden = true;
+      f();
+    } }, label);
+    this.strip.replaceChildren(
+      h("span", {}, `The run from ${ago(old.time)} (${old.said}) can be recovered.`),
+      act("Recover", () => this.send("recover", old.text)),
+      act("Forget it", () => localStorage.removeItem(this.key)));
+    this.strip.hidden = false;
+  }
+
+  keep({ text, said }) {
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ text, said, time: Date.now() }));
+    } catch { /* no storage, or no room in it: then there is nothing to recover */ }
+  }
+}
+
+function recall(key) {
+  try {
+    const old = JSON.parse(localStorage.getItem(key));
+    return old && Date.now() - old.time < DAYS * 864e5 ? old : null;
+  } catch {
+    return null;
+  }
+}
+
+function ago(time) {
+  const minutes = Math.round((Date.now() - time) / 6e4);
+  if (minutes < 1) return "a moment ago";
+  if (minutes < 60) return `${minutes} min ago`;
+  return minutes < 1440 ? `${Math.round(minutes / 60)} h ago` : `${Math.round(minutes / 1440)} days ago`;
+}
+
+async function write(handle, bytes) {
+  try {
+    const file = await handle.createWritable();
+    await file.write(bytes);
+    await file.close();
+  } catch (error) {
+    throw new Error(`${handle.name} cannot be written (${error.message}); make room, or choose`
+      + " another place.");
+  }
+}
+
+function download(name, bytes) {
+  const href = URL.createObjectURL(new Blob([bytes]));
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);
+}
+
+function render({ model, el }) {
+  const share = new Share(model, el);
+  const receive = (message) => {
+    if (message.type === "show") share.show(message.part);
+    if (message.type === "keep") share.keep(message);
+  };
+  const offer = () => share.offer();
+  model.on("msg:custom", receive);
+  model.on("change:place", offer);
+  offer();
+  model.send({ event: "address", value: location.search });
+  return () => {
+    model.off("msg:custom", receive);
+    model.off("change:place", offer);
+  };
+}
+
+export default { render };

@@ -1,0 +1,60 @@
+"""Dialogs to share a run, take it away and open one; and the run that can be recovered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets as t
+
+from widgets.base import View, script
+
+LARGEST = 64 * 2**20  # bytes of a file that is opened
+
+
+class Share(View):
+    """Events: take (id of a file), file ({"name", "data"}, whole), recover (a text that was kept),
+    address (the query of the page's own address, where the kernel was not told).
+
+    `files` are [{"id", "label", "name"}, ...]; `texts` [{"label", "text"}, ...]; `link` is the
+    query of a link, "" where there is none; `place` names the lab in the browser's storage.
+    """
+
+    _esm = script("dom.js", "share.js")
+    link = t.Unicode("").tag(sync=True)
+    note = t.Unicode("").tag(sync=True)
+    texts = t.List(t.Dict()).tag(sync=True)
+    files = t.List(t.Dict()).tag(sync=True)
+    place = t.Unicode("").tag(sync=True)
+    largest = t.Int(LARGEST).tag(sync=True)
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        super().__init__()
+
+    def show(self, part: str) -> None:
+        """Open the dialog "share", "download" or "open"."""
+        self.send({"type": "show", "part": part})
+
+    def give(self, id: str, data: bytes) -> None:
+        """A file that was asked for."""
+        self.send({"type": "file", "id": id}, [data])
+
+    def refuse(self, id: str, sentence: str) -> None:
+        """Say why there is no such file."""
+        self.send({"type": "file", "id": id, "error": sentence})
+
+    def keep(self, text: str, said: str) -> None:
+        """Have the browser keep a text, from which the run can be recovered; `said` describes it."""
+        self.send({"type": "keep", "text": text, "said": said})
+
+    def _receive(self, widget: object, content: dict[str, Any], buffers: Any) -> None:
+        if content.get("event") == "file":
+            value = content["value"]
+            if value["first"]:
+                self._pieces = []
+            self._pieces.append(bytes(buffers[0]) if buffers else b"")
+            if sum(map(len, self._pieces)) > LARGEST or not value["last"]:
+                return
+            data, self._pieces = b"".join(self._pieces), []
+            content = content | {"value": {"name": str(value["name"]), "data": data}}
+        super()._receive(widget, content, buffers)

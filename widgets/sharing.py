@@ -1,0 +1,220 @@
+"""Sharing: the link of a page, the files to take away, opening them again, and what is recovered."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Callable
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from lab_core import formats, tables
+from lab_core.export import to_torch
+from lab_core.knobs import BadInput
+from lab_core.recipe import Recipe
+from widgets import link, opening, standalone
+from widgets.link import Look
+from widgets.panels import USUAL
+
+if TYPE_CHECKING:
+    from widgets.session import Session
+
+FILES = {  # id: (label, how the name ends)
+    "recipe": ("Recipe (JSON)", ".json"),
+    "csv": ("Record (CSV)", ".csv"),
+    "parquet": ("Record (Parquet)", ".parquet"),
+    "html": ("Page to scrub without a server (HTML)", ".html"),
+    "svg": ("Plots (SVG)", ".svg"),
+    "png": ("Plots (PNG)", ".png"),
+    "torch": ("PyTorch script", ".py"),
+}
+KEEP = 5.0  # s between two texts that the browser keeps
+SOON = 0.5  # s after something that a person did
+SLOW = 50_000  # characters for which it waits another second
+
+
+class Sharing:
+    """What leaves the page of a session, and what comes back."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._kept, self._due = "", 0.0
+        share = session.lab.share
+        stem = session.phenomenon.slug
+        share.files = [{"id": i, "label": label, "name": stem + end}
+                       for i, (label, end) in FILES.items()]  # fmt: skip
+        share.place = session.phenomenon.slug
+
+    def event(self, name: str, value: Any) -> None:
+        """A person has done something in the dialogs."""
+        acts: dict[str, Callable[[Any], None]] = {
+            "take": self._take, "file": self._file, "recover": self._recover,
+            "address": self._address,
+        }  # fmt: skip
+        acts[name](value)
+
+    # ---- the page, written down
+
+    @property
+    def recipe(self) -> Recipe:
+        """The run's, without what is measured for the plots alone."""
+        s = self.session
+        return s.run.recipe.set({"probes": s.opened.probes})
+
+    def look(self) -> Look:
+        """What the page shows of it."""
+        s = self.session
+        arms, plots = s.run.arms, s.plots
+        last = max((i for i, arm in arms.items() if arm.t > 0), default=-1)
+        return Look(
+            preset=s.preset,
+            at=tuple(arms[i].t if i in arms else 0 for i in range(last + 1)),
+            arm=s.changes.arm,
+            moment=s.travel.moment,
+            plot=plots.chosen if plots.chosen != USUAL else "",
+            x=plots.x if plots.x != "step" else "",
+            hidden=tuple(i for i in arms if not plots.visible(f"a{i}") and i not in plots.closed),
+            closed=tuple(sorted(plots.closed)),
+            ghosts=tuple(s.comparing.ghosts),
+            zoom=dict(plots.figure.zoom),
+            scale=dict(plots.figure.scales),
+        )
+
+    def query(self) -> str:
+        """The query of a link that reopens the page as it is. Raises BadInput where it is too long."""
+        s = self.session
+        recipe = formats.to_url(self.recipe, s.phenomenon.presets[s.preset].recipe)
+        version = f"{opening.VERSION}={formats.VERSION}"
+        return "&".join(filter(None, [version, recipe, link.to_query(self.look())]))
+
+    def text(self) -> str:
+        """The same as JSON, of any length."""
+        return formats.to_json(self.recipe, link.to_plain(self.look()))
+
+    def show(self, part: str) -> None:
+        """Open a dialog."""
+        if part == "share":
+            self._write_texts()
+        self.session.lab.share.show(part)
+
+    def _write_texts(self) -> None:
+        share, name = self.session.lab.share, self.session.phenomenon.slug.replace("-", "_")
+        texts = [{"label": "Python", "text": formats.to_python(self.recipe)}]
+        share.link, share.note = "", ""
+        try:
+            query = self.query()
+            if len(query) > link.LONGEST:
+                raise BadInput(f"it would have {len(query):,} characters")
+        except BadInput:
+            share.note = (
+                f"The changes made in this run do not fit into a link of {link.LONGEST:,}"
+                " characters: share the recipe's file instead (Download), which Open reads."
+            )
+        else:
+            share.link = query
+            notebook = {"label": "In a notebook", "text": f'Lab("{name}", link="{query}")'}
+            texts = [notebook, {"label": "Command line", "text": self.command()}, *texts]
+        share.texts = texts
+
+    def command(self) -> str:
+        """What runs the recipe without a screen."""
+        s = self.session
+        query = formats.to_url(self.recipe, s.phenomenon.presets[s.preset].recipe)
+        settings = [f"--set {shlex.quote(unquote(piece))}" for piece in query.split("&") if piece]
+        return " ".join(["edgewise run", s.phenomenon.slug, "--preset", s.preset, *settings])
+
+    # ---- files
+
+    def _take(self, kind: str) -> None:
+        s, share = self.session, self.session.lab.share
+        makers: dict[str, Callable[[], str | bytes]] = {
+            "recipe": self.text, "csv": self._csv, "parquet": self._parquet, "html": self._html,
+            "torch": lambda: to_torch(self.recipe),
+        }  # fmt: skip
+        try:
+            if kind in ("svg", "png"):
+                self._picture(kind)
+                return
+            with s.player.lock:
+                data = makers[kind]()
+        except Exception as error:
+            share.refuse(kind, f"The file cannot be made: {error}")
+            raise
+        share.give(kind, data.encode() if isinstance(data, str) else data)
+
+    def _picture(self, kind: str) -> None:
+        """The page draws it, and says so later."""
+        s, share = self.session, self.session.lab.share
+        s.plots.figure.image(
+            kind,
+            lambda data: share.give(kind, data),
+            s.phenomenon.title,
+            lambda sentence: share.refuse(kind, sentence),
+        )
+
+    def _arms(self) -> list[tuple[int, int | None, Any]]:
+        return [(i, arm.parent, arm.record) for i, arm in self.session.run.arms.items()]
+
+    def _csv(self) -> str:
+        file = StringIO()
+        tables.write_csv(file, self._arms())
+        return file.getvalue()
+
+    def _parquet(self) -> bytes:
+        file = BytesIO()
+        tables.write_parquet(file, self._arms(), self.text())
+        return file.getvalue()
+
+    def _html(self) -> bytes:
+        s, lab = self.session, self.session.lab
+        return standalone.page(
+            s.phenomenon.title, s.phenomenon.question, s.plots.figure, lab.timeline.arms,
+            lab.messages.rows, lab.table.value,
+        )  # fmt: skip
+
+    # ---- opening
+
+    def _file(self, file: dict[str, Any]) -> None:
+        s, data = self.session, file["data"]
+        if data.lstrip()[:1] != b"{":
+            s.comparing.add(file["name"], tables.read(data, file["name"]))
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            raise BadInput(f"{file['name']}: it is not text; open a recipe's JSON.") from None
+        self._recover(text)
+
+    def _recover(self, text: str) -> None:
+        s = self.session
+        s.restore(opening.from_text(s.phenomenon, text, s.preset))
+
+    def _address(self, query: str) -> None:
+        """In JupyterLab, whose kernels do not know the address, the page says it when it opens."""
+        s = self.session
+        if "QUERY_STRING" in os.environ or f"{opening.VERSION}=" not in query or s.run.arms[0].t:
+            return
+        opened = opening.from_query(s.phenomenon, query, s.preset)
+        if opened.look.preset in s.phenomenon.presets:  # else it is another notebook's
+            s.restore(opened)
+
+    # ---- what the browser keeps
+
+    def touch(self) -> None:
+        """A person has changed something: it is to be kept soon."""
+        self._due = min(self._due, time.monotonic() + SOON)
+
+    def keep(self, now: bool = False) -> None:
+        """Have the browser keep the run, where it has moved; not too often."""
+        run = self.session.run
+        if (not now and time.monotonic() < self._due) or not any(a.t for a in run.arms.values()):
+            return
+        text = self.text()
+        self._due = time.monotonic() + KEEP + len(text) / SLOW
+        if text != self._kept:
+            self._kept = text
+            arms, t = len(run.arms), max(arm.t for arm in run.arms.values())
+            said = f"step {t:,}" + (f", {arms} arms" if arms > 1 else "")
+            self.session.lab.share.keep(text, said)

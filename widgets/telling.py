@@ -1,0 +1,88 @@
+"""What the page says of the run: its state, its arms' tracks, what happened, whether claims hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab_core import milestones
+from widgets.player import background
+
+if TYPE_CHECKING:
+    from widgets.session import Session
+
+
+class Telling:
+    """Says in the page of a session what is new."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._told: set[milestones.Milestone] = set()
+        self._judged = False
+
+    def restart(self) -> None:
+        """The run starts anew: nothing has happened yet."""
+        s = self.session
+        self._told, self._judged = set(), False
+        s.lab.messages.clear()
+        s.lab.messages.add(None, s.phenomenon.presets[s.preset].caption)
+
+    def look(self) -> None:
+        """Say what is new."""
+        s = self.session
+        self._milestones()
+        s.lab.bar.text = self._state()
+        self._tracks()
+        beside = s.comparing.beside()
+        if beside != s.lab.beside.value:
+            s.lab.beside.value = beside
+
+    def _tracks(self) -> None:
+        """The arms on the timeline."""
+        s, timeline = self.session, self.session.lab.timeline
+        tracks = [
+            {"id": a.index, "parent": a.parent if a.first else None, "first": a.first, "t": a.t}
+            for a in s.run.arms.values()
+            if a.index not in s.plots.closed
+        ]
+        if tracks != timeline.arms or s.travel.arm != timeline.arm:
+            timeline.show(tracks, s.travel.arm)
+
+    def _state(self) -> str:
+        s = self.session
+        arms, moment = list(s.run.arms.values()), s.travel.moment
+        if s.player.returning:
+            return f"step {min(a.t for a in arms):,} · returning to where the run stood"
+        replicas = sum(a.R for a in arms)
+        t = min((a.t for a in arms if not a.done), default=max(a.t for a in arms))
+        if moment is not None:
+            wanted = ", ".join(dict.fromkeys(n.replace("_", " ") for n, _ in s.travel.wanted))
+            return f"step {moment:,} of {t:,}" + (f" · fork with {wanted}" if wanted else "")
+        counted = f"{replicas} replica{'s' * (replicas > 1)}"
+        pace = f" · {s.player.rate:,.0f} steps/s" if s.player.playing else ""
+        return f"step {t:,} · {counted}{pace} · {arms[0].device_reason.split(':')[0]}"
+
+    def _milestones(self) -> None:
+        s = self.session
+        for m in milestones.find(s.run):
+            if m not in self._told:
+                self._told.add(m)
+                s.lab.messages.add(m.step, m.sentence, m.replica)
+        if s.run.done and not self._judged:
+            self._judged = True
+            # some claims take seconds, and frames must not wait
+            background(s.lab.guarded(self._judge))
+
+    def _judge(self) -> None:
+        """At the end of an untouched preset: whether its claims hold, with their figures."""
+        s, run = self.session, self.session.run
+        if s.sharing.recipe != s.phenomenon.presets[s.preset].recipe:
+            return
+        for claim in [c for c in s.phenomenon.claims if c.preset == s.preset]:
+            verdict = claim.judge([run])
+            word = "claim holds" if verdict.holds else "claim does not hold on this seed"
+            if run is s.run:
+                s.lab.messages.add(
+                    run.arms[0].t,
+                    f"{word}: {claim.claim} Measured: {verdict.measured}. Expected:"
+                    f" {verdict.expected}.",
+                )
