@@ -157,22 +157,23 @@ DETECTORS = (crossed, settled, diverged, catapulted)
 
 
 def beside(flow: Flow) -> str:
-    """What a ghost predicts, where it has got to, and how far its arm is from it."""
+    """What a ghost predicts where it has got to, and how far its arm is from it, in a sentence."""
     arm, (steps, ratio) = flow.arm, flow.record["ratio"]
     name = f"{flow.label} beside arm {arm.index}" if arm.index else flow.label
-    said = f"{name[0].upper()}{name[1:]}: {flow.predicts}"
-    ours, theirs = arm.record["ratio"][0], flow.record["distance"][0]
-    if len(steps) and len(common := np.intersect1d(steps, ours)):
+    said = [f"{name[0].upper()}{name[1:]}"]
+    known, ours = arm.record["ratio"]
+    if len(common := np.intersect1d(steps, known)):
         t = common[-1]
-        flows, runs = ratio[steps == t], arm.record["ratio"][1][ours == t]
-        said += f" At step {t:,} it has {_span(flows)} of the threshold, the run {_span(runs)}"
-        if len(theirs):
-            apart = flow.record["distance"][1][-1]
-            said += (
-                f"; at step {theirs[-1]:,} they are {_span(100 * apart)} % of the run's way apart"
-            )
-        said += "."
-    return f"{said} {flow.ended}".strip()
+        said[0] += (
+            f", step {t:,}: it predicts {_span(ratio[steps == t])} of the threshold, the run has"
+            f" {_span(ours[known == t])}"
+        )
+    at, apart = flow.record["distance"]
+    if len(at) > 1:
+        said.append(
+            f"at step {at[-1]:,} the run is {_span(100 * apart[-1])}% of its way away from it"
+        )
+    return f"{'; '.join(said)}. {flow.ended}".strip()
 
 
 def _span(values: np.ndarray) -> str:

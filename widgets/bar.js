@@ -60,7 +60,7 @@ class ControlBar {
     const keys = (action.keys ?? []).map((key) => KEY_NAMES[key] ?? key.toUpperCase());
     const shortcut = (action.keys ?? []).map((key) => (key === " " ? "Space" : key)).join(" ");
     return h("button", {
-      type: "button", "data-slot": slot, disabled: action.disabled,
+      type: "button", "data-slot": slot, "data-name": action.name, disabled: action.disabled,
       class: action.primary ? "ew-primary" : null, "aria-label": action.label,
       title: keys.length ? `${action.label} (${keys.join(" or ")})` : action.label,
       "aria-keyshortcuts": shortcut || null, onclick: () => this.press(action),

@@ -142,7 +142,10 @@ class Comparing:
 
     def beside(self) -> str:
         """What each ghost predicts and how far the run is from it, as HTML."""
-        return "".join(f"<p>{escape(milestones.beside(flow))}</p>" for flow in self.ghosts.values())
+        return "".join(
+            f'<p title="{escape(flow.predicts)}">{escape(milestones.beside(flow))}</p>'
+            for flow in list(self.ghosts.values())
+        )
 
     # ---- settings that differ
 

@@ -46,9 +46,9 @@ class Session:
         # its clock asks for frames at once
         self.player = Player(run, self.frame, lambda: self.plots.figure.alive, self.fail)
         self.sharing = Sharing(self)
-        self._connect()
         self._title()
         self._take_up(asked)
+        self._connect()
 
     # ---- starting
 
@@ -60,21 +60,23 @@ class Session:
         )
 
     def _connect(self) -> None:
-        lab = self.lab
-
-        def guarded(act: Callable[..., None]) -> Callable[..., None]:
-            def acted(*what: Any) -> None:
-                act(*what)
-                self.sharing.touch()
-
-            return lab.guarded(acted)
-
+        lab, guarded = self.lab, self._guarded
         lab.bar.on_event(guarded(self._bar))
         lab.controls.on_change(guarded(self.changes.control))
         lab.share.on_event(guarded(self.sharing.event))
         lab.arms.on_event(guarded(self._arms))
         lab.timeline.on_event(guarded(lambda _, step: self.travel.seek(step)))
         self.plots.figure.on_choice(guarded(self._choice))
+        lab.share.place = self.phenomenon.slug  # which lets the page know that the lab listens
+
+    def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
+        """What a person does: an error in it reaches the page, and the browser keeps the outcome."""
+
+        def acted(*what: Any) -> None:
+            act(*what)
+            self.sharing.touch()
+
+        return self.lab.guarded(acted)
 
     def choose(self, preset: str) -> None:
         """Start a preset."""

@@ -134,9 +134,11 @@ class Share {
     return `edgewise ${this.model.get("place")}`;
   }
 
-  /** Offer what the browser kept of an earlier run, once the lab has a name. */
+  /** Say the page's address, and offer what the browser kept of an earlier run; once the lab is there. */
   offer() {
-    const old = this.model.get("place") && recall(this.key);
+    if (!this.model.get("place")) return;
+    this.send("address", location.search);
+    const old = recall(this.key);
     if (!old) return;
     const act = (label, f) => h("button", { type: "button", onclick: () => {
       this.strip.hidden = true;
@@ -199,7 +201,6 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
   model.on("change:place", offer);
   offer();
-  model.send({ event: "address", value: location.search });
   return () => {
     model.off("msg:custom", receive);
     model.off("change:place", offer);

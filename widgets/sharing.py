@@ -45,7 +45,6 @@ class Sharing:
         stem = session.phenomenon.slug
         share.files = [{"id": i, "label": label, "name": stem + end}
                        for i, (label, end) in FILES.items()]  # fmt: skip
-        share.place = session.phenomenon.slug
 
     def event(self, name: str, value: Any) -> None:
         """A person has done something in the dialogs."""

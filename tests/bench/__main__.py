@@ -2,12 +2,14 @@
 
 import shutil
 
-from tests.bench import engine, memory, screen
+from tests.bench import engine, memory, screen, scrub, standalone
 from tests.browser.conftest import NAMES
 
 engine.main()
 memory.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
+    scrub.main()
+    standalone.main()
 else:
     print("the live page: no Chromium here; install one (`apt install chromium`)")

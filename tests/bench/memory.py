@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,9 +25,10 @@ from lab_core.recipe import Recipe
 from lab_core.record import MOST, Record
 from lab_core.run import Run
 from lab_core.snapshots import BUDGET, Snapshots, State
-from tests.bench.engine import ratio
+from tests.bench.engine import rate
 
 MB, REPLICAS, STEPS, FOREVER = 2**20, 8, 100_000, 10_000_000
+ROUNDS = 75
 # 64-32-10, 2,410 parameters; what is kept does not depend on the number of examples, so few
 LONG = Recipe().set({"lr": 1e-3, "seed": tuple(range(REPLICAS)), "n": 20, "steps": STEPS})
 
@@ -42,14 +44,21 @@ class Forgetful(Snapshots):
         pass
 
 
-def cost(recipe: Recipe) -> tuple[float, float]:
-    """The share of the training rate that snapshots take, and the rate with them."""
+def cost(recipe: Recipe, n: int) -> tuple[float, float]:
+    """The share of the training rate that snapshots take, and the rate with them, by n steps.
+
+    Many short rounds, each run first in every other, since the share is less than a round's noise.
+    """
     keeping, forgetting = (Run(recipe.set({"steps": FOREVER})) for _ in range(2))
     arm = forgetting.arms[0]
     arm.snapshots = Forgetful(arm.state)
-    n = 640 if recipe.probes else 3200
-    r, a, _ = ratio(keeping.advance, n, forgetting.advance, n, rounds=15)
-    return 1 - r, a
+    keeping.advance(n), forgetting.advance(n)
+    rounds = []
+    for i in range(ROUNDS):
+        order = (keeping, forgetting) if i % 2 else (forgetting, keeping)
+        rates = {run is keeping: rate(run.advance, n) for run in order}
+        rounds.append((rates[True] / rates[False], rates[True]))
+    return 1 - statistics.median(r for r, _ in rounds), statistics.median(a for _, a in rounds)
 
 
 def held(arm: Arm) -> dict[str, float]:
@@ -109,11 +118,11 @@ def forever() -> dict[str, float]:
 
 def main() -> None:
     one_thread()
-    taken, rate = cost(Recipe())
+    taken, speed = cost(Recipe(), 320)
     print(f"snapshots take {taken:.1%} of the training rate at the defaults (goal 3%);"
-          f" {rate:,.0f} steps/s")  # fmt: skip
-    taken, rate = cost(Recipe().set({"probes": ()}))
-    print(f"the same without probes: {taken:.1%} (goal 3%); {rate:,.0f} steps/s")
+          f" {speed:,.0f} steps/s")  # fmt: skip
+    taken, speed = cost(Recipe().set({"probes": ()}), 960)
+    print(f"the same without probes: {taken:.1%} (goal 3%); {speed:,.0f} steps/s")
     done = subprocess.run(
         [sys.executable, "-c", "from tests.bench.memory import long; long()"],
         cwd=Path(__file__).parents[2], text=True, capture_output=True, check=True,

@@ -133,7 +133,7 @@ def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
     wait_past(page, 60)
     page.get_by_label("gradient flow").check()
     expect(
-        page.get_by_text(re.compile("Gradient flow: .* of the threshold, the run"))
+        page.get_by_text(re.compile("Gradient flow: .* of the threshold, the run has"))
     ).to_be_visible()
     page.get_by_label("x axis").select_option(label="training loss")
     button(page, "Pause").click()
