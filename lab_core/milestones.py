@@ -156,13 +156,15 @@ def catapulted(arm: Arm) -> list[Milestone]:
 DETECTORS = (crossed, settled, diverged, catapulted)
 
 
-def beside(flow: Flow) -> str:
-    """What a ghost predicts where it has got to, and how far its arm is from it, in a sentence."""
+def beside(flow: Flow, moment: int | None = None) -> str:
+    """What a ghost predicts and how far its arm is from it, where it has got to or at a moment."""
     arm, (steps, ratio) = flow.arm, flow.record["ratio"]
     name = f"{flow.label} beside arm {arm.index}" if arm.index else flow.label
     said = [f"{name[0].upper()}{name[1:]}"]
     known, ours = arm.record["ratio"]
-    if len(common := np.intersect1d(steps, known)):
+    last = np.inf if moment is None else moment
+    common = np.intersect1d(steps[steps <= last], known)
+    if len(common):
         t = common[-1]
         said[0] += (
             f", step {t:,}: it predicts {_span(ratio[steps == t])} of the threshold, the run has"

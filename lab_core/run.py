@@ -43,13 +43,14 @@ class Run:
     def advance(self, n: int, until: Mapping[int, int] = NOWHERE) -> bool:
         """Take n steps of the arms that are furthest behind; arms at the same step move together.
 
-        `until` are steps, by arm, that arms do not go beyond. False where none could move.
+        `until`, where it is given, has the steps that arms do not go beyond; one that it does not
+        name stays where it is. False where none could move.
         """
         self._apply_due()
         while n > 0:
-            going = [
-                a for a in self.arms.values() if not a.done and a.t < until.get(a.index, a.t + 1)
-            ]
+            going = [a for a in self.arms.values() if not a.done]
+            if until:
+                going = [a for a in going if a.t < until.get(a.index, 0)]
             if not going:
                 return False
             t = min(arm.t for arm in going)

@@ -1,4 +1,4 @@
-"""The control bar: Play, Step, Reset, speed, full screen, and the state of the run."""
+"""The control bar: buttons from Play to Open, speed, full screen, and the state of the run."""
 
 from __future__ import annotations
 

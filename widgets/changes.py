@@ -30,7 +30,10 @@ class Changes:
         self._scaled: dict[str, list[float]] = {}  # knob -> what a factor of 1 stands for
 
     def reset(self) -> None:
-        """Choose the first arm again."""
+        """Choose the first arm again; forget what was to start a new one."""
+        if self._timer:
+            self._timer.cancel()
+        self._wanted = {}
         self.origin, self.target = "here", f"0:{choices.ALL}"
 
     @property
@@ -47,8 +50,9 @@ class Changes:
             for n, k in knobs(each[0]).items()
             if k.log and len({getattr(o, n) for o in each}) > 1
         }
+        arms = [arm for arm in s.run.arms.values() if arm.index not in s.plots.closed]
         return [
-            *choices.groups(s.phenomenon, s.preset, s.run, self.target, self.origin, recipes),
+            *choices.groups(s.phenomenon, s.preset, arms, self.target, self.origin, recipes),
             choices.compared(
                 s.plots.x, [f"{kind}-{self.arm}" in s.comparing.ghosts for kind in FLOWS]
             ),
@@ -125,5 +129,6 @@ class Changes:
             with s.player.lock:
                 arm = s.run.branch(settings, self.arm, from_start)
             self.target = f"{arm.index}:{choices.ALL}"
+            s.travel.look(None)
         finally:
             s.show()

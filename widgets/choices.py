@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lab_core.arm import Arm
 from lab_core.flows import FLOWS
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
 from lab_core.recipe import PARTS, Recipe
-from lab_core.run import Run
 from widgets import theme
 from widgets.sources import AXES
 
@@ -37,17 +37,17 @@ class Here:
         return self.recipes[0]
 
 
-def groups(phenomenon: Phenomenon, preset: str, run: Run, target: str, origin: str,
+def groups(phenomenon: Phenomenon, preset: str, arms: list[Arm], target: str, origin: str,
            recipes: list[Recipe]) -> list[Spec]:  # fmt: skip
-    """All groups of controls for a run and the replicas that live changes go to, whose arm is set
+    """All groups of controls for a run's arms and the replicas that live changes go to, whose arm is set
     to `recipes`.
     """
     arm, replica = target_of(target)
-    here = Here(recipes, run.arms[arm].N)
+    here = Here(recipes, next(a.N for a in arms if a.index == arm))
     return [
         {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
         {"title": "Change while it runs",
-         "controls": [_target(run, target), *_live(here, replica)]},
+         "controls": [_target(arms, target), *_live(here, replica)]},
         {"title": "Starts a new arm", "compact": True, "controls": [_origin(origin), *_arm(here.program)]},
     ]  # fmt: skip
 
@@ -70,10 +70,10 @@ def _preset(phenomenon: Phenomenon, preset: str) -> Spec:
             "options": options}  # fmt: skip
 
 
-def _target(run: Run, target: str) -> Spec:
+def _target(arms: list[Arm], target: str) -> Spec:
     options: list[Spec] = []
-    for arm in run.arms.values():
-        where = f"arm {arm.index}, " if len(run.arms) > 1 else ""
+    for arm in arms:
+        where = f"arm {arm.index}, " if len(arms) > 1 else ""
         options.append({"value": f"{arm.index}:{ALL}", "label": f"{where}all replicas"})
         options += [
             {"value": f"{arm.index}:{r}", "label": where + arm.label(r), "color": theme.colour(r)}

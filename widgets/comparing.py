@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from itertools import chain, count
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from lab_core import milestones
+from lab_core.arm import Arm
 from lab_core.devices import one_thread
 from lab_core.flows import FLOWS, Flow
 from lab_core.formats import from_json
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 MOST = 8  # saved arms that are drawn
 AHEAD = 10  # steps that a ghost takes between two looks at the others
 REST = 0.05  # s
+UNKNOWN = "–"  # of a knob that a file does not tell, or that an arm does not have
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,7 @@ class Comparing:
 
     def sources(self) -> list[Source]:
         """What is drawn beside the run's arms."""
-        first = len(self.session.run.arms)
-        saved = [
-            of_saved(k, s.name, s.arm, first + i) for i, (k, s) in enumerate(self.saved.items())
-        ]
+        saved = [of_saved(k, s.name, s.arm, -int(k[1:])) for k, s in self.saved.items()]
         kinds = list(FLOWS.values())
         return saved + [
             of_flow(f"g{name}", flow, kinds.index(type(flow)))
@@ -82,10 +82,8 @@ class Comparing:
         try:
             if on:
                 self._raise(name)
-            elif name in self.ghosts:
-                del self.ghosts[name]
-                with s.screen:
-                    s.plots.remove(f"g{name}")
+            else:
+                self.dismiss(name)
         finally:
             s.show()
 
@@ -100,10 +98,16 @@ class Comparing:
             self._following = True
             background(self._follow)
 
+    def dismiss(self, name: str) -> None:
+        """Send a ghost away."""
+        self.ghosts.pop(name, None)
+        with self.session.screen:
+            self.session.plots.remove(f"g{name}")
+
     def recall(self, names: Iterable[str]) -> None:
-        """The ghosts of a link."""
+        """The ghosts of a link, those that can be."""
         for name in names:
-            self._raise(name)
+            self.session.lab.guarded(self._raise)(name)
 
     def add(self, name: str, arms: list[SavedArm]) -> None:
         """Draw a saved record beside the run."""
@@ -111,10 +115,11 @@ class Comparing:
             raise BadInput(
                 f"{name}: {MOST} saved arms are drawn at most; close one of those there are."
             )
+        stem, names = PurePath(name).stem[:40], {s.name for s in self.saved.values()}
+        free = next(n for n in chain([stem], (f"{stem} {i}" for i in count(2))) if n not in names)
         for arm in arms:
             self._number += 1
-            short = PurePath(name).stem[:40]
-            self.saved[f"s{self._number}"] = Saved(short, arm, _recipes(arm))
+            self.saved[f"s{self._number}"] = Saved(free, arm, _at_its_end(arm))
         self.session.show()
 
     def remove(self, key: str) -> None:
@@ -136,14 +141,15 @@ class Comparing:
         try:
             return flow.advance(AHEAD)
         except Exception as error:
-            self.ghosts.pop(name, None)
+            self.dismiss(name)
             self.session.fail(error)
             return False
 
     def beside(self) -> str:
         """What each ghost predicts and how far the run is from it, as HTML."""
+        moment = self.session.travel.moment
         return "".join(
-            f'<p title="{escape(flow.predicts)}">{escape(milestones.beside(flow))}</p>'
+            f'<p title="{escape(flow.predicts)}">{escape(milestones.beside(flow, moment))}</p>'
             for flow in list(self.ghosts.values())
         )
 
@@ -152,22 +158,30 @@ class Comparing:
     def table(self) -> str:
         """The knobs that are not the same everywhere, as HTML; "" where there is one arm alone."""
         run = self.session.run
-        columns: dict[str, list[dict[str, Any]]] = {
-            f"arm {k}": [r.flat() | _parts(r) for r in arm.recipes] for k, arm in run.arms.items()
+        columns = {
+            f"arm {k}": [r.flat() | _parts(r) for r in self._recipes(arm)]
+            for k, arm in run.arms.items()
             if k not in self.session.plots.closed
-        }  # fmt: skip
+        }
         for saved in self.saved.values():
             columns[saved.title] = [r.flat() | _parts(r) for r in saved.recipes] or _rates(
                 saved.arm
             )
-        if len(columns) < 2:
-            return ""
         names = dict.fromkeys(n for column in columns.values() for one in column for n in one)
         rows = [(n, [_values(column, n) for column in columns.values()]) for n in names]
-        return _html(list(columns), [(n, cells) for n, cells in rows if len(set(cells)) > 1])
+        return _html(
+            list(columns), [(n, cells) for n, cells in rows if len({*cells} - {UNKNOWN}) > 1]
+        )
+
+    def _recipes(self, arm: Arm) -> list[Recipe]:
+        """What an arm is, or was at the moment, set to."""
+        moment = self.session.travel.moment
+        if moment is None or not arm.first <= moment < arm.t:
+            return arm.recipes
+        return arm.recipes_at(moment)
 
 
-def _recipes(saved: SavedArm) -> list[Recipe]:
+def _at_its_end(saved: SavedArm) -> list[Recipe]:
     """What a saved arm was set to at its end, where its file says so."""
     try:
         arms = timelines(from_json(saved.note)) if saved.note else []
@@ -186,10 +200,10 @@ def _parts(recipe: Recipe) -> dict[str, Any]:
 
 
 def _values(column: list[dict[str, Any]], name: str) -> str:
-    """A knob's value in an arm; of replicas that differ, all of them."""
-    texts = dict.fromkeys(f"{v:.4g}" if isinstance(v, float) else str(v)
-                          for v in (one.get(name, "–") for one in column))  # fmt: skip
-    return ", ".join(texts)
+    """A knob's value in an arm; where its replicas differ, that of each."""
+    found = [one[name] for one in column if name in one]
+    texts = [f"{v:.7g}" if isinstance(v, float) else str(v) for v in found]
+    return ", ".join(texts[:1] if len(set(texts)) == 1 else texts) or UNKNOWN
 
 
 def _html(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:

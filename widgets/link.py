@@ -13,7 +13,6 @@ from lab_core.plain import NAME, Plain, brief
 from widgets.live_zoom import sound_scales, sound_zoom
 
 MOST_STEP = 10_000_000
-LONGEST = 2000  # characters of a link; some programs cut longer ones
 LISTS = ("at", "hidden", "closed", "ghosts")
 
 
@@ -97,7 +96,7 @@ def _text(value: Any) -> str:
 
 
 def _joined(inside: Any) -> str:
-    return ":".join(f"{v:.6g}" for v in inside) if isinstance(inside, (list, tuple)) else inside
+    return ":".join(f"{v:.9g}" for v in inside) if isinstance(inside, (list, tuple)) else inside
 
 
 def _value(name: str, text: str) -> Any:

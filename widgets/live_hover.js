@@ -29,7 +29,7 @@ class Hover {
     const across = x - panel.xaxis._offset;
     const found = curves.some((curve) => curve.p)
       ? nearest(panel, curves, thresholds, across)
-      : together(curves, thresholds, panel.xaxis.p2d(across));
+      : together(panel, curves, thresholds, panel.xaxis.p2d(across));
     if (!found) return;
     this.mark(panel, found);
     this.box.replaceChildren(...hoverBox(panel, found));
@@ -57,8 +57,11 @@ class Hover {
   }
 }
 
-/** All values at the step near x at which most curves have a point of their own: they are exact. */
-function together(curves, thresholds, x) {
+/**
+ * The values at the step near x at which most curves have a point of their own: they are exact. A
+ * curve that goes on there without one gives its last point before, with the step of that.
+ */
+function together({ isStep }, curves, thresholds, x) {
   const count = new Map();
   for (const { x: steps } of curves) {
     const i = before(steps, x);
@@ -69,11 +72,16 @@ function together(curves, thresholds, x) {
   const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
   const at = [...count].sort(order)[0]?.[0];
   if (at === undefined) return null;
-  const exact = curves.filter(({ x: steps }) => steps[before(steps, at)] === at);
-  return { at, rows: [...exact, ...thresholds].flatMap((t) => inForce(t, at)) };
+  const rows = curves.flatMap(({ spec, x: steps, y }) => {
+    const i = before(steps, at), value = y[i];
+    if (steps[i] === at) return [{ spec, value }];
+    const goesOn = isStep && i >= 0 && i < steps.length - 1;
+    return goesOn ? [{ spec, value, x: steps[i], step: steps[i] }] : [];
+  });
+  return { at, rows: [...rows, ...thresholds.flatMap((t) => inForce(t, at))] };
 }
 
-/** The value of a curve at x, of a threshold the one in force there. */
+/** The value of a threshold that is in force at x. */
 function inForce({ spec, x, y }, at) {
   const i = before(x, at);
   return i < 0 ? [] : [{ spec, value: y[i] }];

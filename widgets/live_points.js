@@ -58,7 +58,7 @@ class Trace {
 
   /** The points to draw, in full where a person has zoomed and they are here. */
   drawn(zoomed) {
-    return zoomed && this.detail ? this.detailed() : this.arrays(this.shown);
+    return zoomed && this.detail && this.ascends ? this.detailed() : this.arrays(this.shown);
   }
 
   /** A threshold: it goes on to `right`, for it is in force; with no steps of x just from edge to edge. */

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lab_core import formats
+from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput
 from lab_core.lenient import readable, readable_url
 from lab_core.phenomena import PHENOMENA, Phenomenon
-from lab_core.recipe import Recipe
+from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 from widgets import link
 from widgets.link import Look
+from widgets.panels import CHOICES
+from widgets.sources import AXES
 
 VERSION, THEME = "edgewise", "theme"
 
@@ -70,7 +73,7 @@ def from_query(about: Phenomenon, query: str, preset: str | None = None) -> Open
         look = replace(look, ghosts=look.ghosts or base.look.ghosts)
     rest = [p for name, p in named if name not in (*link.NAMES, VERSION, THEME)]
     recipe, more = readable_url("&".join(rest), base.recipe)
-    return Opened(base.preset, recipe, look, base.said + more + said)
+    return _known(Opened(base.preset, recipe, look, base.said + more + said))
 
 
 def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
@@ -80,7 +83,26 @@ def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
     if look.preset in about.presets:
         preset = look.preset
     recipe, more = readable(fields)
-    return Opened(preset, recipe, look, more + said)
+    return _known(Opened(preset, recipe, look, more + said))
+
+
+def _known(opened: Opened) -> Opened:
+    """The same without plots, axes, ghosts and arms that there are not."""
+    look, said = opened.look, []
+    arms = 1 + sum(isinstance(c, Branch) for c in opened.recipe.changes)
+    for name, known in (("plot", CHOICES), ("x", AXES)):
+        if (value := getattr(look, name)) and value not in known:
+            said.append(f"{name}: {value!r} is not known; choose {', '.join(known)}.")
+            look = replace(look, plot="") if name == "plot" else replace(look, x="")
+    ghosts = tuple(g for g in look.ghosts if g.rpartition("-")[0] in FLOWS)
+    for name in [g for g in look.ghosts if g not in ghosts]:
+        said.append(f"ghosts: {name!r} is not known; choose {', '.join(FLOWS)}, and an arm.")
+    if stray := [arm for arm in (look.arm, *look.hidden, *look.closed) if arm >= arms]:
+        said.append(f"arm: there is no arm {stray[0]}; choose one of 0 to {arms - 1}.")
+    hidden, closed = (tuple(a for a in each if a < arms) for each in (look.hidden, look.closed))
+    arm = look.arm if look.arm < arms else 0
+    look = replace(look, arm=arm, ghosts=ghosts, hidden=hidden, closed=closed)
+    return replace(opened, look=look, said=opened.said + said)
 
 
 def with_settings(opened: Opened, settings: dict[str, Any]) -> Opened:

@@ -61,6 +61,14 @@ class Player:
         self._going.set()
 
     def pause(self) -> None:
+        """Stop; on the way to where the run stood, be content with where it is."""
+        with self.lock:
+            returning, then = self.returning, self._then
+            self._stop()
+            if returning:
+                then()
+
+    def _stop(self) -> None:
         self._going.clear()
         self.rate, self._until = 0.0, NOWHERE
 
@@ -71,14 +79,11 @@ class Player:
 
     def arrive(self) -> None:
         """Be there at once, and return then."""
-        until, then = self._until, self._then
-        self.pause()
-        if until:
-            one_thread()
-            with self.lock:
-                while self.run.advance(1000, until):
-                    pass
-            then()
+        one_thread()
+        with self.lock:
+            while self.returning and self.run.advance(1000, self._until):
+                pass
+            self.pause()
 
     @property
     def returning(self) -> bool:
@@ -94,8 +99,8 @@ class Player:
 
     def replace(self, run: Run) -> None:
         """Pause, and take up another run."""
-        self.pause()
         with self.lock:
+            self._stop()
             self.run = run
 
     def close(self) -> None:
@@ -127,19 +132,17 @@ class Player:
 
     def _advance(self, n: int) -> float:
         """Take n steps; return the seconds that they took."""
-        start, until, then = time.perf_counter(), self._until, self._then
+        start = time.perf_counter()
         try:
             with self.lock:
-                moved = self.run.advance(n, until)
-                done = self.run.done or not moved
+                if not self._going.is_set():  # paused, or another run's turn, while it waited
+                    return SLICE
+                if not self.run.advance(n, self._until) or self.run.done:
+                    self.pause()
         except Exception as error:  # anything in a user's optimizer, too, belongs on the page
-            self.pause()
+            self._stop()
             self._fail(error)
             return SLICE
-        if done:
-            self.pause()
-            if until:
-                then()
         return time.perf_counter() - start
 
     def _clock(self) -> None:

@@ -68,8 +68,9 @@ class Plots:
     def look_for(self, chosen: str, x: str) -> None:
         """Show what a link asks for, where it is known."""
         self.chosen = chosen if chosen in CHOICES else USUAL
-        self._turn(x if x in AXES else "step")
-        self.figure.set_panel(FOURTH, self._panel(FOURTH), [])
+        self.x = x if x in AXES else "step"
+        for place in range(FOURTH + 1):
+            self.figure.set_panel(place, self._panel(place), [])
 
     def choose(self, chosen: str, run: Run) -> None:
         """Show another fourth plot, and measure what it needs from here on."""
@@ -79,16 +80,9 @@ class Plots:
 
     def against(self, x: str) -> None:
         """Draw all curves against the step, lr x step or the training loss."""
-        self._turn(x)
+        self.x = x
         for place in range(FOURTH + 1):
             self._anew(place)
-
-    def _turn(self, x: str) -> None:
-        if x != self.x:
-            self.x = x
-            for place in range(FOURTH):
-                self.figure.set_panel(place, self._panel(place), [])
-            self._draw_one()
 
     def _anew(self, place: int) -> None:
         traces = [spec for source in self._sources.values() for spec in self._traces(source, place)]
@@ -117,7 +111,8 @@ class Plots:
         """Take a source's curves away; those of an arm for good."""
         for trace in self._of(key):
             self.figure.remove_trace(trace)
-            self._sent.pop(trace, None)
+            for known in (self._sent, self._level, self._from):
+                known.pop(trace, None)
         source = self._sources.pop(key, None)
         if source and source.arm:
             self.closed.add(source.arm.index)
@@ -201,7 +196,8 @@ class Plots:
             if plot.threshold and source.arm:
                 uid = self._uid(source.key, r, place, "threshold")
                 name = f"threshold, {source.curve(uid, place, r)['name']}"
-                out.append(fig.threshold(uid, place, r, self._label(source.arm, r), name))
+                level = fig.threshold(uid, place, r, self._label(source.arm, r), name)
+                out.append(level | {"visible": self.visible(source.key)})
         return out
 
     @staticmethod

@@ -43,11 +43,11 @@ class Session:
         self.screen = threading.RLock()  # frames come from the clock and from a person's events
         self._looked = 0.0
         self._shown: list[int] = [0]  # arms that the controls know
-        # its clock asks for frames at once
-        self.player = Player(run, self.frame, lambda: self.plots.figure.alive, self.fail)
         self.sharing = Sharing(self)
-        self._title()
-        self._take_up(asked)
+        with self.screen:  # the player's clock asks for frames at once
+            self.player = Player(run, self.frame, lambda: self.plots.figure.alive, self.fail)
+            self._title()
+            self._take_up(asked)
         self._connect()
 
     # ---- starting
@@ -83,8 +83,8 @@ class Session:
         self.restore(opening.from_preset(self.phenomenon, preset))
 
     def restore(self, asked: Opened) -> None:
-        """Take up what a link or a file says; the run before can be recovered."""
-        self.sharing.keep(now=True)
+        """Take up what a link or a file says; what was changed in the run before can be recovered."""
+        self.sharing.offer()
         asked, run = opening.started(self.phenomenon, asked)
         with self.player.lock, self.screen:
             self.player.replace(run)
@@ -156,9 +156,14 @@ class Session:
 
     def show(self) -> None:
         """Controls, arms and plots as the run now is."""
-        self._shown = list(self.run.arms)
-        self.lab.controls.set_spec(self.changes.spec())
-        self.frame()
+        with self.screen:
+            self._shown = list(self.run.arms)
+            self.lab.controls.set_spec(self.changes.spec())
+            self._looked = 0.0
+            self.frame()
+
+    def list_arms(self) -> None:
+        """The list of what is drawn, and the settings in which it differs."""
         self.lab.arms.show([*self._arm_rows(), *self._saved_rows()])
         table = self.comparing.table()
         if table != self.lab.table.value:
@@ -183,10 +188,10 @@ class Session:
 
     def frame(self) -> None:
         """One frame: new points, the state of the run, what has happened."""
-        if self._shown != list(self.run.arms):  # a branch of the recipe has come due
-            self.show()
         bar, now = self.lab.bar, time.monotonic()
         with self.screen:
+            if self._shown != list(self.run.arms):  # a branch of the recipe has come due
+                self.show()
             self.plots.sync(self.run, self.comparing.sources())
             self.plots.figure.flush()
             if now - self._looked > LOOK or not self.player.playing:
@@ -240,9 +245,12 @@ class Session:
             self.run.change("steps", self.run.arms[arm].t, arm)
         with self.screen:
             self.plots.remove(f"a{arm}")
+        for name in [n for n in self.comparing.ghosts if n.endswith(f"-{arm}")]:
+            self.comparing.dismiss(name)
         self.changes.reset()
         self.travel.look(None)
 
     def _choice(self, panel: int, value: str) -> None:
         with self.player.lock, self.screen:
             self.plots.choose(value, self.run)
+            self.plots.look(self.run, self.travel.moment)

@@ -38,9 +38,12 @@ class Share {
   // ---- share
 
   share() {
-    const link = this.model.get("link"), note = this.model.get("note");
-    const address = link && `${location.origin}${location.pathname}?${link}`;
-    const all = link ? [{ label: "Link", text: address }] : [];
+    const link = this.model.get("link"), most = this.model.get("longest");
+    const address = `${location.origin}${location.pathname}?${link}`, fits = link && address.length <= most;
+    const note = fits ? null : `A link to this run would have more than ${most.toLocaleString("en")}`
+      + " characters, which not every program passes on: share the recipe's file instead (Download),"
+      + " which Open reads.";
+    const all = fits ? [{ label: "Link", text: address }] : [];
     all.push(...this.model.get("texts"));
     return [note ? h("p", {}, note) : null, ...all.map((one) => this.text(one))].filter(Boolean);
   }
@@ -94,9 +97,12 @@ class Share {
   /** The bytes of a file, from Python. */
   fetch(id) {
     return new Promise((resolve, reject) => {
+      const late = "The kernel did not answer within two minutes; reload the page and recover the run.";
+      const timer = setTimeout(() => reject(new Error(late)), 120000);
       const receive = (message, buffers) => {
         if (message.type !== "file" || message.id !== id) return;
         this.model.off("msg:custom", receive);
+        clearTimeout(timer);
         if (message.error) reject(new Error(message.error));
         else resolve(buffers[0]);
       };
@@ -139,7 +145,10 @@ class Share {
     if (!this.model.get("place")) return;
     this.send("address", location.search);
     const old = recall(this.key);
-    if (!old) return;
+    if (old && old.own !== this.model.get("own")) this.offerTo(old);
+  }
+
+  offerTo(old) {
     const act = (label, f) => h("button", { type: "button", onclick: () => {
       this.strip.hidden = true;
       f();
@@ -147,14 +156,17 @@ class Share {
     this.strip.replaceChildren(
       h("span", {}, `The run from ${ago(old.time)} (${old.said}) can be recovered.`),
       act("Recover", () => this.send("recover", old.text)),
-      act("Forget it", () => localStorage.removeItem(this.key)));
+      act("Forget it", () => forget(this.key, old)));
     this.strip.hidden = false;
   }
 
   keep({ text, said }) {
+    const kept = JSON.stringify({ text, said, time: Date.now(), own: this.model.get("own") });
     try {
-      localStorage.setItem(this.key, JSON.stringify({ text, said, time: Date.now() }));
-    } catch { /* no storage, or no room in it: then there is nothing to recover */ }
+      localStorage.setItem(this.key, kept);
+    } catch { // no room: what is there is older than what it would be taken for
+      forget(this.key);
+    }
   }
 }
 
@@ -167,6 +179,13 @@ function recall(key) {
   }
 }
 
+/** Have the browser drop what it keeps, where it still is what is meant. */
+function forget(key, old) {
+  try {
+    if (!old || recall(key)?.time === old.time) localStorage.removeItem(key);
+  } catch { /* no storage: nothing is kept */ }
+}
+
 function ago(time) {
   const minutes = Math.round((Date.now() - time) / 6e4);
   if (minutes < 1) return "a moment ago";
@@ -177,7 +196,10 @@ function ago(time) {
 async function write(handle, bytes) {
   try {
     const file = await handle.createWritable();
-    await file.write(bytes);
+    await file.write(bytes).catch(async (error) => {
+      await file.abort?.();
+      throw error;
+    });
     await file.close();
   } catch (error) {
     throw new Error(`${handle.name} cannot be written (${error.message}); make room, or choose`
@@ -196,6 +218,7 @@ function render({ model, el }) {
   const receive = (message) => {
     if (message.type === "show") share.show(message.part);
     if (message.type === "keep") share.keep(message);
+    if (message.type === "offer") share.offerTo({ ...message, time: Date.now() });
   };
   const offer = () => share.offer();
   model.on("msg:custom", receive);

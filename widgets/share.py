@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import traitlets as t
 
 from widgets.base import View, script
 
+LONGEST = 2000  # characters of an address; some programs cut longer ones
 LARGEST = 64 * 2**20  # bytes of a file that is opened
 
 
@@ -16,20 +18,22 @@ class Share(View):
     address (the query of the page's own address, where the kernel was not told).
 
     `files` are [{"id", "label", "name"}, ...]; `texts` [{"label", "text"}, ...]; `link` is the
-    query of a link, "" where there is none; `place` names the lab in the browser's storage.
+    query of a link, "" where there is none; the page says so where the address is longer than
+    `longest` characters. `place` names the lab in the browser's storage, `own` this very lab.
     """
 
     _esm = script("dom.js", "share.js")
     link = t.Unicode("").tag(sync=True)
-    note = t.Unicode("").tag(sync=True)
+    longest = t.Int(LONGEST).tag(sync=True)
     texts = t.List(t.Dict()).tag(sync=True)
     files = t.List(t.Dict()).tag(sync=True)
     place = t.Unicode("").tag(sync=True)
+    own = t.Unicode("").tag(sync=True)
     largest = t.Int(LARGEST).tag(sync=True)
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        super().__init__()
+        super().__init__(own=uuid4().hex)
 
     def show(self, part: str) -> None:
         """Open the dialog "share", "download" or "open"."""
@@ -42,6 +46,10 @@ class Share(View):
     def refuse(self, id: str, sentence: str) -> None:
         """Say why there is no such file."""
         self.send({"type": "file", "id": id, "error": sentence})
+
+    def offer(self, text: str, said: str) -> None:
+        """Offer to recover what `text` holds."""
+        self.send({"type": "offer", "text": text, "said": said})
 
     def keep(self, text: str, said: str) -> None:
         """Have the browser keep a text, from which the run can be recovered; `said` describes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import time
@@ -40,7 +41,7 @@ class Sharing:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._kept, self._due = "", 0.0
+        self._kept, self._due = "", math.inf
         share = session.lab.share
         stem = session.phenomenon.slug
         share.files = [{"id": i, "label": label, "name": stem + end}
@@ -66,10 +67,10 @@ class Sharing:
         """What the page shows of it."""
         s = self.session
         arms, plots = s.run.arms, s.plots
-        last = max((i for i, arm in arms.items() if arm.t > 0), default=-1)
+        count = max(arms) + 1 if len(arms) > 1 or arms[0].t else 0
         return Look(
             preset=s.preset,
-            at=tuple(arms[i].t if i in arms else 0 for i in range(last + 1)),
+            at=tuple(arms[i].t if i in arms else 0 for i in range(count)),
             arm=s.changes.arm,
             moment=s.travel.moment,
             plot=plots.chosen if plots.chosen != USUAL else "",
@@ -101,18 +102,12 @@ class Sharing:
     def _write_texts(self) -> None:
         share, name = self.session.lab.share, self.session.phenomenon.slug.replace("-", "_")
         texts = [{"label": "Python", "text": formats.to_python(self.recipe)}]
-        share.link, share.note = "", ""
+        share.link = ""
         try:
-            query = self.query()
-            if len(query) > link.LONGEST:
-                raise BadInput(f"it would have {len(query):,} characters")
-        except BadInput:
-            share.note = (
-                f"The changes made in this run do not fit into a link of {link.LONGEST:,}"
-                " characters: share the recipe's file instead (Download), which Open reads."
-            )
+            query = share.link = self.query()
+        except BadInput:  # beyond any link
+            pass
         else:
-            share.link = query
             notebook = {"label": "In a notebook", "text": f'Lab("{name}", link="{query}")'}
             texts = [notebook, {"label": "Command line", "text": self.command()}, *texts]
         share.texts = texts
@@ -201,19 +196,32 @@ class Sharing:
 
     # ---- what the browser keeps
 
+    def offer(self) -> None:
+        """Offer to recover the run, which another is about to replace, where it was changed."""
+        if self.session.run.changes != list(self.session.opened.changes):
+            self.session.lab.share.offer(self.text(), self._said())
+
+    def _said(self) -> str:
+        run = self.session.run
+        arms, t = len(run.arms), max(arm.t for arm in run.arms.values())
+        return f"step {t:,}" + (f", {arms} arms" if arms > 1 else "")
+
     def touch(self) -> None:
         """A person has changed something: it is to be kept soon."""
         self._due = min(self._due, time.monotonic() + SOON)
 
     def keep(self, now: bool = False) -> None:
-        """Have the browser keep the run, where it has moved; not too often."""
-        run = self.session.run
-        if (not now and time.monotonic() < self._due) or not any(a.t for a in run.arms.values()):
+        """Have the browser keep the run, not too often: from a person's first act on, since what
+        the browser has may be of more worth than what a link has just opened.
+        """
+        run, player = self.session.run, self.session.player
+        if player.returning or (not now and time.monotonic() < self._due):
+            return
+        if self._due == math.inf or not any(arm.t for arm in run.arms.values()):
             return
         text = self.text()
-        self._due = time.monotonic() + KEEP + len(text) / SLOW
+        pause = KEEP + len(text) / SLOW if player.playing else math.inf
+        self._due = time.monotonic() + pause
         if text != self._kept:
             self._kept = text
-            arms, t = len(run.arms), max(arm.t for arm in run.arms.values())
-            said = f"step {t:,}" + (f", {arms} arms" if arms > 1 else "")
-            self.session.lab.share.keep(text, said)
+            self.session.lab.share.keep(text, self._said())

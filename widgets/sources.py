@@ -57,12 +57,15 @@ class Source:
         return steps[known], at[known], y[known]
 
     def _x(self, steps: np.ndarray, replica: int, x: str) -> np.ndarray:
-        if x == "step":
+        if x == "step" or not len(steps):
             return steps
         out = np.full(len(steps), np.nan)
         if x == "time":
             clock = self.beside.record if self.beside else self.record
-            known = steps <= max(clock["time"][0], default=-1)  # later ones are not yet told
+            told = clock["time"][0]
+            known = steps <= (
+                told[-1] if len(told) else -1
+            )  # the time of later ones is not there yet
             out[known] = clock.time_at(steps[known])[:, replica]
         else:
             loss_steps, loss = self.record["train_loss"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab_core import milestones
@@ -16,13 +17,14 @@ class Telling:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._told: set[milestones.Milestone] = set()
+        self._told: set[tuple[int, int, str, int]] = set()  # arm, replica, kind, how manieth
+        self._listed: list[object] = []
         self._judged = False
 
     def restart(self) -> None:
         """The run starts anew: nothing has happened yet."""
         s = self.session
-        self._told, self._judged = set(), False
+        self._told, self._judged, self._listed = set(), False, []
         s.lab.messages.clear()
         s.lab.messages.add(None, s.phenomenon.presets[s.preset].caption)
 
@@ -32,6 +34,7 @@ class Telling:
         self._milestones()
         s.lab.bar.text = self._state()
         self._tracks()
+        self._settings()
         beside = s.comparing.beside()
         if beside != s.lab.beside.value:
             s.lab.beside.value = beside
@@ -46,6 +49,16 @@ class Telling:
         ]
         if tracks != timeline.arms or s.travel.arm != timeline.arm:
             timeline.show(tracks, s.travel.arm)
+
+    def _settings(self) -> None:
+        """The list of arms and the table of settings, where one of them has been changed."""
+        s = self.session
+        keys = [*s.comparing.saved, *(f"a{k}" for k in s.run.arms if k not in s.plots.closed)]
+        now: list[object] = [s.travel.moment, [arm.recipes for arm in s.run.arms.values()]]
+        now += [(key, s.plots.visible(key)) for key in keys]
+        if now != self._listed:
+            self._listed = now
+            s.list_arms()
 
     def _state(self) -> str:
         s = self.session
@@ -63,9 +76,12 @@ class Telling:
 
     def _milestones(self) -> None:
         s = self.session
-        for m in milestones.find(s.run):
-            if m not in self._told:
-                self._told.add(m)
+        seen: Counter[tuple[int, int, str]] = Counter()
+        for m in milestones.find(s.run):  # which may be worded anew once a learning rate has moved
+            kind = (m.arm, m.replica, m.kind)
+            seen[kind] += 1
+            if (*kind, seen[kind]) not in self._told:
+                self._told.add((*kind, seen[kind]))
                 s.lab.messages.add(m.step, m.sentence, m.replica)
         if s.run.done and not self._judged:
             self._judged = True

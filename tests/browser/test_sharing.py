@@ -27,7 +27,7 @@ def played(page: Page, steps: int = 200) -> Page:
     page.keyboard.press("ArrowLeft")
     button(page, "Fork here").click()
     expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
-    page.wait_for_timeout(300)
+    expect(page.locator(".ew-state")).to_have_text(re.compile(r"step [\d,]+ · [26] replicas · CPU"))
     return page
 
 
@@ -94,6 +94,10 @@ def test_the_files_arrive(lab, open_page, tmp_path: Path) -> None:
     assert "Training loss" in text and "Sharpness and its threshold" in text
     assert files[".png"].read_bytes().startswith(b"\x89PNG")
     assert files[".html"].stat().st_size < 3_000_000
+    there = lab()
+    button(there, "Open").click()
+    there.get_by_label("file").set_input_files(files[".json"])
+    expect(there.locator(".ew-state")).to_have_text(state(page))
     alone = open_page()
     alone.goto(files[".html"].as_uri())
     drawn = "document.querySelectorAll('.js-line[d]').length > 20"
@@ -101,6 +105,16 @@ def test_the_files_arrive(lab, open_page, tmp_path: Path) -> None:
     alone.get_by_label("moment (step)").focus()
     alone.keyboard.press("PageDown")
     expect(alone.locator(".ew-marks .ew-moment")).to_have_count(4)
+
+
+def test_a_run_that_fits_no_link_offers_its_file(lab) -> None:
+    changes = "&".join(f"change={t}:0:*:lr=0.1{t}" for t in range(150))
+    page = lab(f"?edgewise=1&preset=chebyshev&{changes}")
+    button(page, "Share").click()
+    dialog = page.locator(".ew-dialog")
+    expect(dialog).to_contain_text("share the recipe's file instead (Download)")
+    expect(page.get_by_label("Link", exact=True)).to_have_count(0)
+    expect(page.get_by_label("In a notebook")).to_have_value(re.compile("change=149"))
 
 
 def test_a_full_disk_is_said(lab) -> None:
@@ -133,7 +147,7 @@ def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
     wait_past(page, 60)
     page.get_by_label("gradient flow").check()
     expect(
-        page.get_by_text(re.compile("Gradient flow: .* of the threshold, the run has"))
+        page.get_by_text(re.compile("Gradient flow, step .* it predicts .* of the threshold"))
     ).to_be_visible()
     page.get_by_label("x axis").select_option(label="training loss")
     button(page, "Pause").click()

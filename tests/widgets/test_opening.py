@@ -84,6 +84,9 @@ def test_a_sound_link_says_nothing() -> None:
         (LINK + "&change=70:0:*:lr=-1", GOOD, "lr: -1 is outside its domain"),
         (LINK + "&branch=70:3:here:lr=1", GOOD, "there is no arm 3 yet"),
         (LINK + "&seed=5", GOOD, "seed: give it once"),
+        (LINK + "&x=bar", GOOD, "x: 'bar' is not known; choose step, time, loss"),
+        (LINK + "&ghosts=foo-0", GOOD, "ghosts: 'foo-0' is not known"),
+        (LINK + "&hidden=7", GOOD, "arm: there is no arm 7"),
     ],
 )
 def test_what_can_be_read_is_read(query: str, recipe: Recipe, said: str) -> None:
@@ -166,3 +169,19 @@ def test_no_link_does_harm(query: str) -> None:
     if opened.recipe.replicas < 64:
         opened, run = opening.started(ABOUT, opened)
         assert all(isinstance(c, (Change, Branch)) for c in run.changes)
+
+
+SPOILT = st.tuples(st.integers(0, 4000), st.integers(0, 60), st.text(max_size=4)).map(
+    lambda t: FILE[: t[0]] + t[2] + FILE[t[0] + t[1] :]
+)
+FILE = to_json(GOOD, {"preset": "chebyshev", "at": [60], "zoom": {"x": [0, 5]}})
+
+
+@settings(max_examples=300, deadline=60_000)
+@given(SPOILT)
+def test_no_file_does_harm(text: str) -> None:
+    try:
+        opened = opening.from_text(ABOUT, text, "digits")
+    except BadInput:
+        return
+    assert opened.preset in ABOUT.presets and opening.started(ABOUT, opened)[1].arms

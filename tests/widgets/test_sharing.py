@@ -115,6 +115,9 @@ def test_what_the_browser_kept_is_recovered(lab: Lab, open_lab) -> None:
     lab.share.keep = lambda text, said: kept.append((text, said))  # type: ignore[method-assign]
     dress(lab)
     lab.session.sharing.keep(now=True)
+    assert not kept, "nobody has done anything"
+    lab.session.sharing.touch()
+    lab.session.sharing.keep(now=True)
     text, said = kept[-1]
     assert said == "step 100, 2 arms"
     other = open_lab()
@@ -122,11 +125,13 @@ def test_what_the_browser_kept_is_recovered(lab: Lab, open_lab) -> None:
     same(lab, settle(other))
 
 
-def test_the_run_before_is_kept_when_another_takes_its_place(lab: Lab) -> None:
-    kept = []
-    lab.share.keep = lambda text, said: kept.append(text)  # type: ignore[method-assign]
+def test_the_run_before_is_offered_when_another_takes_its_place(lab: Lab) -> None:
+    offered = []
+    lab.share.offer = lambda text, said: offered.append(text)  # type: ignore[method-assign]
     lab.session.changes.control("preset", "chebyshev")
-    assert from_json(kept[-1]).changes
+    assert from_json(offered[-1]).changes
+    lab.session.changes.control("preset", "digits")
+    assert len(offered) == 1, "an untouched run is not worth an offer"
 
 
 def test_a_link_that_would_be_too_long_offers_the_file(open_lab) -> None:
@@ -135,7 +140,7 @@ def test_a_link_that_would_be_too_long_offers_the_file(open_lab) -> None:
         lab.run(1)
         lab.session.changes.control("lr", 0.999)
     lab.session.sharing.show("share")
-    assert lab.share.link == "" and "share the recipe's file instead" in lab.share.note
+    assert len(lab.share.link) > lab.share.longest, "which the page says, that knows the address"
     again = open_lab()
     data = taken(lab, "recipe")
     again.share._receive(
@@ -284,7 +289,10 @@ def test_ghosts_follow_in_the_background_and_come_back_with_the_link(lab: Lab, o
     waits(lambda: s.comparing.ghosts["gradient-flow-0"].t == 100)
     s.frame()
     assert "ggradient-flow-0_r1_p2_ratio" in s.plots.figure.traces
-    assert "Gradient flow" in lab.beside.value and "of the threshold" in lab.beside.value
+    assert "Gradient flow, step 80: it predicts" in lab.beside.value
+    s.travel.seek(45)
+    assert "Gradient flow, step 40: it predicts" in lab.beside.value, "as all else, at the moment"
+    s.travel.seek(None)
     again = settle(open_lab(link=s.sharing.query()))
     assert list(again.session.comparing.ghosts) == ["gradient-flow-0"]
     s.changes.control("gradient-flow", False)
@@ -307,6 +315,62 @@ def test_the_table_names_what_differs_and_nothing_else(lab: Lab) -> None:
     table = lab.session.comparing.table()
     assert "learning" not in table and table.count("<tr>") == 2, "a row for lr alone"
     assert "0.05, 0.1" in table and "0.2, 0.4" in table
+
+
+def test_an_arm_that_has_not_begun_is_not_trained_by_a_link(open_lab) -> None:
+    lab = open_lab(**SETTINGS)
+    lab.run(50)
+    lab.session.changes._open({"width": 5}, from_start=True)
+    again = settle(open_lab(link=lab.session.sharing.query()))
+    assert [arm.t for arm in again.session.run.arms.values()] == [50, 0]
+
+
+def test_a_ghost_that_cannot_be_does_not_keep_the_lab_from_opening() -> None:
+    lab = Lab("time_travel", "ghosts", optimizer="adam")
+    assert "beside gradient descent" in lab.session.lab.messages.notices[0]["text"]
+    lab.run(3)
+    assert lab.session.run.arms[0].t == 3
+    lab.session.player.close()
+
+
+def test_a_new_run_stands_at_its_start_however_fast_the_old_one_played(open_lab) -> None:
+    lab = open_lab(**SETTINGS)
+    lab.plots.figure._heard = time.monotonic() + 1000  # a page is there
+    lab.session._pace(None)
+    for _ in range(10):
+        lab.session._bar("play", None)
+        time.sleep(0.05)
+        lab.session._bar("reset", None)
+        time.sleep(0.02)
+        assert lab.session.run.arms[0].t == 0
+
+
+def test_a_closed_arm_takes_its_ghosts_along(lab: Lab) -> None:
+    lab.session.changes.control("target", "1:all")
+    lab.session.changes.control("gradient-flow", True)
+    lab.session._arms("close", "a1")
+    assert not lab.session.comparing.ghosts
+    options = [o["value"] for g in lab.controls.groups for c in g["controls"]
+               if c["id"] == "target" for o in c["options"]]  # fmt: skip
+    assert options == ["0:all", "0:0", "0:1"]
+
+
+def test_hidden_thresholds_stay_hidden_on_another_axis(lab: Lab) -> None:
+    lab.session._arms("hide", "a1")
+    lab.session.comparing.against("time")
+    mine = [t for t in lab.plots.figure._figure["data"] if t["uid"].startswith("a1_")]
+    assert mine and not any(t["visible"] for t in mine)
+
+
+def test_files_of_one_name_are_told_apart(lab: Lab) -> None:
+    data = taken(lab, "csv")
+    put(lab, "a/x.csv", data)
+    put(lab, "b/x.csv", data)
+    names = [row["name"] for row in lab.arms.arms]
+    assert len(names) == len(set(names)) == 6
+    assert "optimizer" not in lab.session.comparing.table(), (
+        "what a CSV does not tell is no difference"
+    )
 
 
 def test_a_saved_name_is_escaped(lab: Lab) -> None:
