@@ -26,11 +26,10 @@ from lab_core.recipe import Recipe, label, seeds_of
 from lab_core.record import Record
 from lab_core.schedules import elapsed
 from lab_core.snapshots import Snapshots, State
-from lab_core.timeline import starts_afresh
+from lab_core.timeline import check_size, starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
-MOST_NUMBERS = 2e8  # R * P, or activations: 1.6 GB in float64, and a run holds several of these
 
 
 @dataclass
@@ -60,7 +59,7 @@ class Arm:
         arrays = self._arrays(program)
         self.N = arrays[0].shape[1]
         shapes = program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
-        self._check_size(shapes)
+        check_size(recipes)
         self.device, self.device_reason = pick(
             program, float(self.R) * self.N * models.size(shapes)
         )
@@ -87,15 +86,6 @@ class Arm:
         sets = {s: program.data.arrays(s) for s in dict.fromkeys(seeds)}
         chosen = seeds if len(sets) > 1 else seeds[:1]
         return [np.stack([sets[s][i] for s in chosen]) for i in range(4)]
-
-    def _check_size(self, shapes: dict[str, tuple[int, ...]]) -> None:
-        size = models.size(shapes)
-        activations = self.N * sum(shape[-1] for shape in shapes.values())
-        if self.R * max(size, activations) > MOST_NUMBERS:
-            raise BadInput(
-                f"width, depth, n: {self.R} replicas of {size:,} parameters on {self.N:,} examples do"
-                f" not fit in memory (limit {MOST_NUMBERS:,.0f} numbers); make one of them smaller."
-            )
 
     def _tensor(self, array: Any) -> Tensor:
         dtype = getattr(torch, self.recipes[0].dtype)
@@ -126,9 +116,17 @@ class Arm:
 
     # ---- knobs
 
+    def mark(self) -> None:
+        """Record the time, so that it is known exactly where a learning rate is about to change."""
+        steps, _ = self.record["time"]
+        if not len(steps) or steps[-1] < self.t:
+            self._write("time", self.t, self.state.time)
+
     def adopt(self, recipes: list[Recipe]) -> None:
         """Go on with other recipes, one a replica, that differ in what is live."""
         self.recipes = recipes
+        if self.segments[-1:] and self.segments[-1][0] == self.t:
+            self.segments.pop()
         self.segments.append((self.t, recipes))
         self._apply()
 
@@ -213,8 +211,8 @@ class Arm:
 
     def _freeze(self, dead: Tensor) -> None:
         for r in dead.nonzero().flatten().tolist():
-            self.diverged[r] = self.t
             self.last_seen[r] = {k: v[r].clone() for k, v in self.state.memory.items()}
+            self.diverged[r] = self.t
         self.state = replace(self.state, alive=self.state.alive & ~dead)
 
     def _batch(self, seen: int) -> Tensor | None:
@@ -279,7 +277,8 @@ class Arm:
             self.program.data.classes, dict(s.memory),
         )  # fmt: skip
         lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
-        columns = {"lr": lr, "time": s.time}
+        columns = {"lr": lr}
+        self.mark()
         if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)
         for name in due:

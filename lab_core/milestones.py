@@ -99,7 +99,7 @@ def diverged(arm: Arm) -> list[Milestone]:
     return [
         Milestone(step, arm.index, r, "diverged",
                   f"{name(arm, r)} diverged at step {step}{_why(arm, r)}")
-        for r, step in arm.diverged.items()
+        for r, step in list(arm.diverged.items())
         if step >= arm.first and not (arm.parent is not None and step == arm.first and arm.first)
     ]  # fmt: skip
 
@@ -175,7 +175,7 @@ def beside(flow: Flow, moment: int | None = None) -> str:
         said.append(
             f"at step {at[-1]:,} the run is {_span(100 * apart[-1])}% of its way away from it"
         )
-    return f"{'; '.join(said)}. {flow.ended}".strip()
+    return f"{'; '.join(said)}. {flow.ended if last >= flow.t else ''}".strip()
 
 
 def _span(values: np.ndarray) -> str:

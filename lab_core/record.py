@@ -19,17 +19,21 @@ FIRST = 256  # rows that a column has room for at first
 class Column:
     """Steps [T], increasing, and values [T, R]; at most `limit` rows.
 
-    Where there would be more, `stride` doubles and only the rows whose step is a multiple of it
-    stay; from then on only such rows are taken. So which are there depends on the steps alone.
+    Where there would be more, `stride` doubles, and of all pairs of steps (0 and 1, 2 and 3, ...)
+    only every `stride`-th stays, and the first row; from then on only such rows are taken. So which
+    are there depends on the steps alone, and what alternates from step to step is still seen to.
     """
 
     def __init__(self, replicas: int):
         self.stride, self.limit = 1, max(FEWEST, MOST // max(1, replicas))
         room = min(FIRST, self.limit)
+        self._first = -1
         self._held = np.empty(room, np.int64), np.empty((room, replicas)), 0
 
     def extend(self, steps: np.ndarray, values: np.ndarray) -> None:
         """Append values [T, R] measured at steps [T], which come after those that are there."""
+        if not self.size and len(steps):
+            self._first = steps[0]
         steps, values = self._due(steps, values)
         while self.size + len(steps) > self.limit:
             self.stride *= 2
@@ -44,7 +48,7 @@ class Column:
     def _due(self, steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.stride == 1:
             return steps, values
-        due = steps % self.stride == 0
+        due = (steps // 2 % self.stride == 0) | (steps == self._first)
         return steps[due], values[due]
 
     def _room(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +117,7 @@ class Record:
     @property
     def steps(self) -> np.ndarray:
         """All steps [T] at which anything was measured."""
-        parts = [c.steps for c in self.columns.values()]
+        parts = [c.steps for c in list(self.columns.values())]
         return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
     def on(self, steps: np.ndarray) -> dict[str, np.ndarray]:
@@ -127,11 +131,6 @@ class Record:
             found = found[there[place[found]] == steps[found]]
             wide[name][found] = values[place[found]]
         return wide
-
-    def table(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """All steps [T] at which anything was measured, and every column on them [T, R]."""
-        steps = self.steps
-        return steps, self.on(steps)
 
     def time_at(self, steps: np.ndarray) -> np.ndarray:
         """Training time [T, R], the sum of the learning rates so far, at any steps [T].

@@ -13,7 +13,7 @@ from typing import Any
 from lab_core.arm import Arm
 from lab_core.knobs import BadInput
 from lab_core.recipe import Branch, Change, Recipe
-from lab_core.timeline import Log, branched, changed, log_of, timelines
+from lab_core.timeline import Log, branched, changed, check_log, log_of, timelines
 
 NOWHERE: Mapping[int, int] = {}
 
@@ -22,12 +22,13 @@ class Run:
     """The arms of a recipe; `changes` is the log, in the order in which things were done."""
 
     def __init__(self, recipe: Recipe):
-        if recipe.changes:
-            timelines(recipe)  # refuses a log that could not be replayed
         self._logs = log_of(recipe)
         self.base = replace(recipe, changes=())
         self.changes = list(recipe.changes)
+        if recipe.changes:
+            timelines(recipe)  # refuses a log that could not be replayed
         self.arms: dict[int, Arm] = {0: Arm(self.base.split())}
+        self._drained: dict[int, int] = {}  # arm that ended early -> newest step of its log
 
     @property
     def recipe(self) -> Recipe:
@@ -79,6 +80,8 @@ class Run:
                 if entry is None:
                     break
                 self._do(entry[1], entry[0])
+                if entry[1].step > arm.t:
+                    self._drained[index] = max(entry[1].step, self._drained.get(index, 0))
 
     # ---- what a person does
 
@@ -88,8 +91,9 @@ class Run:
         For all, a tuple gives each replica its own value. Raises BadInput, and then nothing changes.
         """
         self._apply_due()  # what the log says of this step came first
+        check_log(len(self.changes) + 1, len(self._logs), self.arms[0].R)
         value = tuple(value) if isinstance(value, list) else value
-        change = Change(self._arm(arm).t, arm, name, value, replica)
+        change = Change(self._now(arm), arm, name, value, replica)
         self._do(change)
         last = self.changes[-1] if self.changes else None
         if isinstance(last, Change) and replace(last, value=value) == change:
@@ -102,10 +106,11 @@ class Run:
         by default its present one. The record of that arm stays as it is.
         """
         self._apply_due()
+        check_log(len(self.changes) + 1, len(self._logs) + 1, self.arms[0].R)
         first, t = self._arm(arm).first, self._arm(arm).t
-        step = t if step is None else step
-        if not first <= step <= t:
+        if step is not None and not first <= step <= t:
             raise BadInput(f"step: arm {arm} has not been at {step}; choose {first} to {t}.")
+        step = self._now(arm) if step is None or step == t else step
         branch = Branch(step, arm, tuple(settings.items()), from_start)
         number = len(self._logs)
         self._do(branch, number)
@@ -120,6 +125,10 @@ class Run:
         for arm in self.arms.values():
             arm.adopt([r.set({"probes": probes}) for r in arm.recipes])
 
+    def _now(self, index: int) -> int:
+        """Where an arm stands, for the log; of one that ended early, after all that is in its log."""
+        return max(self._arm(index).t, self._drained.get(index, 0))
+
     def _arm(self, index: int) -> Arm:
         if index not in self.arms:
             raise BadInput(f"arm: there is no arm {index}; choose one of {list(self.arms)}.")
@@ -128,9 +137,11 @@ class Run:
     def _do(self, change: Change | Branch, number: int = 0) -> None:
         arm = self._arm(change.arm)
         if isinstance(change, Change):
+            arm.mark()
             arm.adopt(changed(arm.recipes, change))
         else:
             step = min(change.step, arm.t)
             recipes = branched(arm.recipes_at(step), change)
+            recipes = [replace(r, probes=self.base.probes) for r in recipes]
             new = Arm(recipes, number, arm, None if change.from_start else step)
             self.arms = dict(sorted((self.arms | {number: new}).items()))

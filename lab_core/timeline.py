@@ -6,18 +6,22 @@ is known to be sound before its first step.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from lab_core import models
 from lab_core.knobs import BadInput, knobs
-from lab_core.recipe import PARTS, Branch, Change, Recipe, stacks
+from lab_core.recipe import PARTS, Branch, Change, Recipe, seeds_of, stacks
 
 LIVE_PARTS = ("schedule",)
 LIVE_OWN = ("batch_size", "steps")
+ONE_VALUE = "changes: the replicas are those of the first arm; give one value a knob."
 Entry = tuple[int, Change | Branch]  # and, of a branch, the arm that it opens
 MOST_ARMS = 100
+MOST_NUMBERS = 2e8  # R * P, or activations: 1.6 GB in float64, and a run holds several of these
 MOST_CHANGES = (
     200_000  # times replicas: a slider dragged for an hour, or with all of 64 for a minute
 )
@@ -122,11 +126,8 @@ def timelines(recipe: Recipe) -> list[Timeline]:
 
 def log_of(recipe: Recipe) -> list[Log]:
     """What is done to each arm, in order; a branch with the number of the arm that it opens."""
-    if len(recipe.changes) * recipe.replicas > MOST_CHANGES:
-        raise BadInput(
-            f"changes: {len(recipe.changes):,} of them for {recipe.replicas} replicas are too many;"
-            f" the limit is {MOST_CHANGES:,} together."
-        )
+    opened = sum(isinstance(c, Branch) for c in recipe.changes)
+    check_log(len(recipe.changes), 1 + opened, recipe.replicas)
     logs = [Log()]
     for c in recipe.changes:
         if not 0 <= c.arm < len(logs):
@@ -134,9 +135,18 @@ def log_of(recipe: Recipe) -> list[Log]:
         logs[c.arm].append((len(logs), c))
         if isinstance(c, Branch):
             logs.append(Log())
-    if len(logs) > MOST_ARMS:
-        raise BadInput(f"changes: they open {len(logs)} arms; the limit is {MOST_ARMS}.")
     return logs
+
+
+def check_log(entries: int, arms: int, replicas: int) -> None:
+    """Refuses a log, with a BadInput, that would take too long to read."""
+    if arms > MOST_ARMS:
+        raise BadInput(f"changes: they open {arms} arms; the limit is {MOST_ARMS}.")
+    if entries * replicas > MOST_CHANGES:
+        raise BadInput(
+            f"changes: {entries:,} of them for {replicas} replicas are too many; the limit is"
+            f" {MOST_CHANGES:,} together."
+        )
 
 
 def _replay(arm: Timeline, log: Log) -> Iterator[tuple[int, Entry]]:
@@ -152,6 +162,7 @@ def _replay(arm: Timeline, log: Log) -> Iterator[tuple[int, Entry]]:
 def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
     recipes = branched(parent.recipes, b)
     if b.from_start:
+        check_size(recipes)
         return Timeline(index, None, 0, [(0, recipes)])
     parent.children.append((step, index))
     afresh = starts_afresh(parent.recipes[0], recipes[0])
@@ -170,8 +181,11 @@ def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
     if not live(recipes[0], c.knob):
         recipes[0].set({c.knob: c.value})  # says so where there is no such knob
         raise BadInput(f"{c.knob}: it cannot change while a run goes on; open a new arm.")
-    own, each = knobs(recipes[0].optimizer), len(recipes)
-    alone = c.knob in own and stacks("optimizer", own[c.knob])
+    own = knobs(recipes[0].optimizer)
+    if c.knob not in own:
+        return _everywhere(recipes, c)
+    k, each = own[c.knob], len(recipes)
+    alone = stacks("optimizer", k)
     values = [c.value] * each
     if c.replica is not None:
         if not alone:
@@ -183,7 +197,31 @@ def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
         if not alone or len(c.value) != each:
             raise BadInput(f"{c.knob}: give one value, or one for each of {each} replicas.")
         values = list(c.value)
-    return [_single(r.set({c.knob: v})) for r, v in zip(recipes, values, strict=True)]
+    if any(isinstance(v, tuple) for v in values):
+        raise BadInput(ONE_VALUE)
+    optimizers = [
+        replace(r.optimizer, **{c.knob: k.check(v)}) for r, v in zip(recipes, values, strict=True)
+    ]
+    return [_with(r, "optimizer", o) for r, o in zip(recipes, optimizers, strict=True)]
+
+
+def _everywhere(recipes: list[Recipe], c: Change) -> list[Recipe]:
+    """A change of what all replicas share: checked once."""
+    if c.replica is not None:
+        raise BadInput(f"{c.knob}: all replicas share it; leave the replica out.")
+    if isinstance(c.value, tuple):
+        raise BadInput(f"{c.knob}: give one value; all replicas share it.")
+    first = _single(recipes[0].set({c.knob: c.value}))
+    inside = (p for p in LIVE_PARTS if c.knob == p or c.knob in knobs(getattr(first, p)))
+    field_ = next(inside, c.knob)
+    return [_with(r, field_, getattr(first, field_)) for r in recipes]
+
+
+def _with(recipe: Recipe, field_: str, value: object) -> Recipe:
+    """A recipe with another value that is known to be sound; long logs are read in this way."""
+    other = copy.copy(recipe)
+    object.__setattr__(other, field_, value)
+    return other
 
 
 def branched(recipes: list[Recipe], b: Branch) -> list[Recipe]:
@@ -204,5 +242,18 @@ def starts_afresh(old: Recipe, new: Recipe) -> bool:
 
 def _single(recipe: Recipe) -> Recipe:
     if recipe.replicas > 1 or recipe.axes():
-        raise BadInput("changes: the replicas are those of the first arm; give one value a knob.")
+        raise BadInput(ONE_VALUE)
     return recipe
+
+
+def check_size(recipes: list[Recipe]) -> None:
+    """Refuses, with a BadInput, an arm that would not fit in memory."""
+    program, R = recipes[0], len(recipes)
+    x, y, *_ = program.data.arrays(seeds_of(program, "data"))
+    shapes = program.model.shapes(x.shape[1], y.shape[1])
+    size, N = models.size(shapes), len(x)
+    if R * max(size, N * sum(shape[-1] for shape in shapes.values())) > MOST_NUMBERS:
+        raise BadInput(
+            f"width, depth, n: {R} replicas of {size:,} parameters on {N:,} examples do not fit in"
+            f" memory (limit {MOST_NUMBERS:,.0f} numbers); make one of them smaller."
+        )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lab_core import formats, tables
+from lab_core.arm import Arm
 from lab_core.export import to_torch
 from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
@@ -70,7 +71,7 @@ class Sharing:
         count = max(arms) + 1 if len(arms) > 1 or arms[0].t else 0
         return Look(
             preset=s.preset,
-            at=tuple(arms[i].t if i in arms else 0 for i in range(count)),
+            at=tuple(_stands(arms[i]) if i in arms else 0 for i in range(count)),
             arm=s.changes.arm,
             moment=s.travel.moment,
             plot=plots.chosen if plots.chosen != USUAL else "",
@@ -225,3 +226,8 @@ class Sharing:
         if text != self._kept:
             self._kept = text
             self.session.lab.share.keep(text, self._said())
+
+
+def _stands(arm: Arm) -> int:
+    """The step up to which an arm is to be taken; one step on, where it there diverged."""
+    return arm.t + (len(arm.diverged) == arm.R)

@@ -128,12 +128,14 @@ def judge_gradient_flow(runs: Sequence[Run]) -> Verdict:
         if not len(above) or steps[above[0]] < 100:
             return Verdict(False, f"replica {r} does not climb to the edge", "crossed after 100")
         soon = 0.9 * steps[above[0]]
-        both = steps[steps < soon]
-        gap.append(np.abs(ratio[: len(both), r] - own[np.isin(own_steps, both), r]).max())
+        both, ours, theirs = np.intersect1d(steps, own_steps, return_indices=True)
+        early = both < soon
+        gap.append(np.abs(ratio[ours[early], r] - own[theirs[early], r]).max())
         near.append(distance[at < soon, r].max())
     growth, level = distance[-1] / near, last_quarter(arm)
     holds = (
-        max(gap) < 0.03
+        flow.t == arm.t
+        and max(gap) < 0.03
         and max(near) < 0.1
         and np.abs(level - 1).max() < 0.05
         and late(flow).min() > 1.2
@@ -154,7 +156,13 @@ def judge_central_flow(runs: Sequence[Run]) -> Verdict:
     plain, central = (ghost(arm, kind) for kind in ("gradient-flow", "central-flow"))
     far, near = (flow.record["distance"][1][-1] for flow in (plain, central))
     level = late(central)
-    holds = np.abs(level - 1).max() < 0.01 and late(plain).min() > 1.2 and (far > 3 * near).all()
+    ended = min(plain.t, central.t) < arm.t
+    holds = (
+        not ended
+        and np.abs(level - 1).max() < 0.01
+        and late(plain).min() > 1.2
+        and (far > 3 * near).all()
+    )
     return Verdict(
         bool(holds),
         f"last quarter: central flow at {span(level, 4)}, gradient flow at {span(late(plain))};"

@@ -69,7 +69,7 @@ def test_a_reload_offers_to_recover_the_run(lab) -> None:
     stood = state(page)
     page.wait_for_function("localStorage.getItem('edgewise edge-of-stability').includes('2 arms')")
     page.reload()
-    expect(page.get_by_text(re.compile(r"step \d+, 2 arms\) can be recovered"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"step [\d,]+, 2 arms\) can be recovered"))).to_be_visible()
     button(page, "Recover").click()
     expect(page.locator(".ew-state")).to_have_text(stood)
     expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
@@ -114,7 +114,7 @@ def test_a_run_that_fits_no_link_offers_its_file(lab) -> None:
     dialog = page.locator(".ew-dialog")
     expect(dialog).to_contain_text("share the recipe's file instead (Download)")
     expect(page.get_by_label("Link", exact=True)).to_have_count(0)
-    expect(page.get_by_label("In a notebook")).to_have_value(re.compile("change=149"))
+    expect(page.get_by_label("In a notebook", exact=True)).to_have_value(re.compile("change=149"))
 
 
 def test_a_full_disk_is_said(lab) -> None:

@@ -63,7 +63,7 @@ KINDS = ["all", "each", "one", "part", "here", "start"]
 
 @st.composite
 def changed_recipes(draw) -> Recipe:
-    recipe = draw(recipes())
+    recipe = draw(recipes()).set({"width": 8, "depth": 2})
     each = {k.name: k for k in knobs(recipe.optimizer).values()}
     steps, log, arms = st.integers(0, 10**7), [], 1
     for kind in draw(st.lists(st.sampled_from(KINDS), max_size=6)):

@@ -15,10 +15,10 @@ from lab_core.losses import LOSSES
 from lab_core.objective import Objective
 from lab_core.optimizers import OPTIMIZERS
 from lab_core.probes import PROBES
-from lab_core.recipe import Recipe
+from lab_core.recipe import Branch, Change, Recipe
 from lab_core.run import Run
 from lab_core.schedules import SCHEDULES
-from lab_core.timeline import live
+from lab_core.timeline import MOST_ARMS, live
 from tests.lab_core.small import CLASSES, SMALL, Nowhere, close
 
 
@@ -232,3 +232,55 @@ def test_a_change_that_is_refused_changes_nothing(change: dict[str, Any], senten
     assert str(error.value).endswith(".")
     assert run.recipe == before and run.arms[0].optimizer is optimizer
     run.advance(1)
+
+
+# ---- stopping at a step
+
+
+def test_arms_stop_where_they_are_told_to_and_others_stay() -> None:
+    run = Run(SMALL.set({"steps": 40, "changes": (Branch(10, 0, ()), Change(20, 0, "lr", 0.03))}))
+    assert run.advance(1000, {0: 20, 1: 13}) is False
+    assert {k: arm.t for k, arm in run.arms.items()} == {0: 20, 1: 13}
+    assert run.arms[0].recipes[0].optimizer.lr == 0.03, "what is due at that step is done"
+    run.branch({}, 0)
+    assert run.advance(1000, {0: 22, 1: 13}) is False
+    assert {k: arm.t for k, arm in run.arms.items()} == {0: 22, 1: 13, 2: 20}
+    whole = Run(run.recipe).finish()
+    run.finish()
+    for k, arm in run.arms.items():
+        assert (arm.state.w == whole.arms[k].state.w).all()
+
+
+def test_the_limits_of_a_log_hold_while_it_is_written() -> None:
+    run = Run(SMALL)
+    for _ in range(MOST_ARMS - 1):
+        run.branch({})
+    with pytest.raises(BadInput, match="limit is 100"):
+        run.branch({})
+    assert Run(run.recipe)
+
+
+def test_a_fork_of_the_past_is_measured_as_its_run_is_now() -> None:
+    run = Run(SMALL)
+    run.advance(20)
+    run.watch("weight_norm", 5)
+    fork = run.branch({}, step=10)
+    run.advance(5)
+    assert fork.record["weight_norm"][0].tolist() == [10]
+
+
+def test_what_is_done_to_an_arm_that_diverged_is_replayed_after_its_log() -> None:
+    recipe = SMALL.set({"lr": 50.0, "changes": (Change(35, 0, "weight_decay", 0.1),)})
+    run = Run(recipe)
+    run.advance(30)
+    assert run.arms[0].done and run.arms[0].t < 35
+    run.branch({"lr": 0.01}, from_start=True)
+    run.finish()
+    again = Run(run.recipe).finish()
+    assert again.arms[1].recipes == run.arms[1].recipes
+    assert (again.arms[1].state.w == run.arms[1].state.w).all()
+
+
+def test_an_arm_too_large_for_memory_is_refused_before_the_first_step() -> None:
+    with pytest.raises(BadInput, match="do not fit in memory"):
+        Run(SMALL.set({"changes": (Branch(3, 0, (("width", 4096), ("depth", 20)), True),)}))
