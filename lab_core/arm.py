@@ -59,7 +59,7 @@ class Arm:
         arrays = self._arrays(program)
         self.N = arrays[0].shape[1]
         shapes = program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
-        check_size(recipes)
+        check_size(recipes, arrays[0][0], arrays[1][0])
         self.device, self.device_reason = pick(
             program, float(self.R) * self.N * models.size(shapes)
         )

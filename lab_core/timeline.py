@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import numpy as np
+
 from lab_core import models
 from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import PARTS, Branch, Change, Recipe, seeds_of, stacks
@@ -162,7 +164,8 @@ def _replay(arm: Timeline, log: Log) -> Iterator[tuple[int, Entry]]:
 def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
     recipes = branched(parent.recipes, b)
     if b.from_start:
-        check_size(recipes)
+        x, y, *_ = recipes[0].data.arrays(seeds_of(recipes[0], "data"))
+        check_size(recipes, x, y)
         return Timeline(index, None, 0, [(0, recipes)])
     parent.children.append((step, index))
     afresh = starts_afresh(parent.recipes[0], recipes[0])
@@ -246,11 +249,10 @@ def _single(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def check_size(recipes: list[Recipe]) -> None:
-    """Refuses, with a BadInput, an arm that would not fit in memory."""
-    program, R = recipes[0], len(recipes)
-    x, y, *_ = program.data.arrays(seeds_of(program, "data"))
-    shapes = program.model.shapes(x.shape[1], y.shape[1])
+def check_size(recipes: list[Recipe], x: np.ndarray, y: np.ndarray) -> None:
+    """Refuses, with a BadInput, an arm that would not fit in memory; x [N, d], y [N, c]."""
+    R = len(recipes)
+    shapes = recipes[0].model.shapes(x.shape[1], y.shape[1])
     size, N = models.size(shapes), len(x)
     if R * max(size, N * sum(shape[-1] for shape in shapes.values())) > MOST_NUMBERS:
         raise BadInput(
