@@ -66,13 +66,15 @@ function labelsOf(panel, font) {
   const { xaxis, yaxis } = panel;
   const top = yaxis._offset, bottom = top + yaxis._length, line = 1.1 * font;
   const x = xaxis._offset + xaxis._length - 4;
-  const wanted = panel.thresholds.filter((t) => t.spec.meta?.label && t.shown).map((t) => {
+  const all = panel.thresholds.filter((t) => t.spec.meta?.label && t.shown).map((t) => {
     const at = pixel(yaxis, t.y[t.shown - 1]);
     const far = at < top ? FAR_UP : at > bottom ? FAR_DOWN : "";
     const above = at - 0.3 * font, below = Math.max(at, top) + font;
     const y = above < top + 0.8 * font ? below : Math.min(above, bottom - 0.3 * font);
     return { y, far, color: t.spec.line.color, text: far + t.spec.meta.label };
   });
+  const same = (one) => [one.text, one.color, Math.round(one.y)].join();
+  const wanted = [...new Map(all.map((one) => [same(one), one])).values()]; // forks share theirs
   wanted.sort((a, b) => Boolean(a.far) - Boolean(b.far) || a.y - b.y); // those on the scale first
   const taken = [];
   return wanted.flatMap(({ y, far, color, text }) => {
