@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,19 @@ import numpy as np
 from widgets import figure as fig
 from widgets.live_plot import LiveFigure
 from widgets.panels import CHOICES, FOURTH, LOSS, RATIO, SHARPNESS, USUAL, Plot
-from widgets.sources import AXES, Points, Source, of_arm
+from widgets.sources import AXES, NONE, Points, Source, of_arm
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.arm import Arm
     from lab_core.run import Run
 
 WINDOW = 800  # points a trace: a panel is some 450 pixels wide, and a cell has two extremes
+
+
+@cache
+def against(plot: Plot, x: str) -> Plot:
+    """A plot with another x."""
+    return replace(plot, x=x)
 
 
 class Plots:
@@ -35,7 +42,7 @@ class Plots:
         """What a place shows; the loss against itself would be a straight line."""
         plot = [LOSS, SHARPNESS, RATIO, CHOICES[self.chosen]][place]
         fixed = plot.array or (plot is LOSS and self.x == "loss")
-        return plot if fixed else replace(plot, x=self.x)
+        return plot if fixed else against(plot, self.x)
 
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
@@ -163,7 +170,7 @@ class Plots:
     def _history(self, trace: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All points of a trace, for a person who zooms in."""
         if trace not in self._from:
-            return (np.empty(0),) * 3
+            return NONE
         source, column, r = self._from[trace]
         steps, x, y = source.points(column, r, self._x_of(trace))
         return x, y, steps

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
 
 AXES = {"step": "step", "time": "lr × step", "loss": "training loss"}  # what x can be
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]  # step, x, y
+NONE: Points = (np.empty(0), np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Source:
     def points(self, column: str, replica: int, x: str, after: float = -1.0) -> Points:
         """What was measured of a replica after a step, as far as its x is known by now."""
         steps, values = self.record[column]
+        if not len(steps) or steps[-1] <= after:
+            return NONE
         new = np.searchsorted(steps, after, side="right")
         steps, y = steps[new:], values[new:, replica]
         at = self._x(steps, replica, x)
@@ -57,7 +60,7 @@ class Source:
         return steps[known], at[known], y[known]
 
     def _x(self, steps: np.ndarray, replica: int, x: str) -> np.ndarray:
-        if x == "step" or not len(steps):
+        if x == "step":
             return steps
         out = np.full(len(steps), np.nan)
         if x == "time":
