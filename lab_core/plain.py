@@ -17,6 +17,7 @@ from lab_core.timeline import timelines
 Plain = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+MOST_STEP = 10_000_000
 DEFAULT = Recipe()
 
 
@@ -147,6 +148,6 @@ def object_of(name: str, value: Any) -> Plain:
 
 
 def _count(name: str, value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= 10_000_000:
-        raise BadInput(f"{name}: {brief(value)} does not fit; give an integer in [0, 10000000].")
+    if type(value) is not int or not 0 <= value <= MOST_STEP:
+        raise BadInput(f"{name}: {brief(value)} does not fit; give an integer in [0, {MOST_STEP}].")
     return value

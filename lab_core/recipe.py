@@ -126,6 +126,11 @@ class Recipe:
             count *= len(values)
         return count
 
+    @property
+    def arms(self) -> int:
+        """How many arms it opens."""
+        return 1 + sum(isinstance(c, Branch) for c in self.changes)
+
     def split(self) -> list[Recipe]:
         """One recipe without lists for each replica."""
         axes = self.axes()

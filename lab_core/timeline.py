@@ -128,8 +128,7 @@ def timelines(recipe: Recipe) -> list[Timeline]:
 
 def log_of(recipe: Recipe) -> list[Log]:
     """What is done to each arm, in order; a branch with the number of the arm that it opens."""
-    opened = sum(isinstance(c, Branch) for c in recipe.changes)
-    check_log(len(recipe.changes), 1 + opened, recipe.replicas)
+    check_log(len(recipe.changes), recipe.arms, recipe.replicas)
     logs = [Log()]
     for c in recipe.changes:
         if not 0 <= c.arm < len(logs):

@@ -50,9 +50,8 @@ class Changes:
             for n, k in knobs(each[0]).items()
             if k.log and len({getattr(o, n) for o in each}) > 1
         }
-        arms = [arm for arm in s.run.arms.values() if arm.index not in s.plots.closed]
         return [
-            *choices.groups(s.phenomenon, s.preset, arms, self.target, self.origin, recipes),
+            *choices.groups(s.phenomenon, s.preset, s.arms, self.target, self.origin, recipes),
             choices.compared(
                 s.plots.x, [f"{kind}-{self.arm}" in s.comparing.ghosts for kind in FLOWS]
             ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import chain, count
 from pathlib import PurePath
@@ -36,12 +37,8 @@ class Saved:
     """An arm of a record that was opened."""
 
     name: str
-    arm: SavedArm
+    source: Source
     recipes: list[Recipe]
-
-    @property
-    def title(self) -> str:
-        return f"{self.name}, arm {self.arm.index}" if self.arm.index else self.name
 
 
 class Comparing:
@@ -54,14 +51,15 @@ class Comparing:
         self._number = 0
         self._following = False
 
-    def sources(self) -> list[Source]:
-        """What is drawn beside the run's arms."""
-        saved = [of_saved(k, s.name, s.arm, -int(k[1:])) for k, s in self.saved.items()]
+    def sources(self) -> dict[str, Callable[[], Source]]:
+        """What is drawn beside the run's arms, by key; frames ask for what they do not know yet."""
         kinds = list(FLOWS.values())
-        return saved + [
-            of_flow(f"g{name}", flow, kinds.index(type(flow)))
-            for name, flow in list(self.ghosts.items())
-        ]
+        out: dict[str, Callable[[], Source]] = {
+            key: partial(getattr, saved, "source") for key, saved in list(self.saved.items())
+        }
+        for name, flow in list(self.ghosts.items()):
+            out[f"g{name}"] = partial(of_flow, f"g{name}", flow, kinds.index(type(flow)))
+        return out
 
     def restart(self) -> None:
         """The run starts anew: its ghosts with it."""
@@ -119,7 +117,8 @@ class Comparing:
         free = next(n for n in chain([stem], (f"{stem} {i}" for i in count(2))) if n not in names)
         for arm in arms:
             self._number += 1
-            self.saved[f"s{self._number}"] = Saved(free, arm, _at_its_end(arm))
+            source = of_saved(f"s{self._number}", free, arm, -self._number)
+            self.saved[source.key] = Saved(free, source, _at_its_end(arm))
         self.session.show()
 
     def remove(self, key: str) -> None:
@@ -157,16 +156,13 @@ class Comparing:
 
     def table(self) -> str:
         """The knobs that are not the same everywhere, as HTML; "" where there is one arm alone."""
-        run = self.session.run
         columns = {
-            f"arm {k}": [r.flat() | _parts(r) for r in self._recipes(arm)]
-            for k, arm in run.arms.items()
-            if k not in self.session.plots.closed
+            f"arm {arm.index}": [r.flat() | _parts(r) for r in self._recipes(arm)]
+            for arm in self.session.arms
         }
         for saved in self.saved.values():
-            columns[saved.title] = [r.flat() | _parts(r) for r in saved.recipes] or _rates(
-                saved.arm
-            )
+            settings = [r.flat() | _parts(r) for r in saved.recipes]
+            columns[saved.source.name] = settings or _rates(saved.source)
         names = dict.fromkeys(n for column in columns.values() for one in column for n in one)
         rows = [(n, [_values(column, n) for column in columns.values()]) for n in names]
         return _html(
@@ -190,7 +186,7 @@ def _at_its_end(saved: SavedArm) -> list[Recipe]:
     return arms[saved.index].recipes if saved.index < len(arms) else []
 
 
-def _rates(saved: SavedArm) -> list[dict[str, Any]]:
+def _rates(saved: Source) -> list[dict[str, Any]]:
     last = saved.record.last("lr")
     return [] if last is None else [{"lr": float(v)} for v in last]
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from lab_core.formats import parse_value, split_piece
 from lab_core.knobs import BadInput
-from lab_core.plain import NAME, Plain, brief
+from lab_core.plain import MOST_STEP, NAME, Plain, brief
 from widgets.live_zoom import sound_scales, sound_zoom
 
-MOST_STEP = 10_000_000
+Reader = Callable[[str, Any], Any]
 LISTS = ("at", "hidden", "closed", "ghosts")
 
 
@@ -117,14 +117,10 @@ def _value(name: str, text: str) -> Any:
 
 def _step(name: str, value: Any) -> int:
     if type(value) is not int or not 0 <= value <= MOST_STEP:
-        raise BadInput(f"{name}: {brief(value)} is not a step; give an integer from 0 to 10000000.")
+        raise BadInput(
+            f"{name}: {brief(value)} is not a step; give an integer from 0 to {MOST_STEP}."
+        )
     return value
-
-
-def _steps(name: str, value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) > 100:
-        raise BadInput(f"{name}: {brief(value)} does not fit; give at most 100 integers.")
-    return tuple(_step(name, v) for v in value)
 
 
 def _name(name: str, value: Any) -> str:
@@ -133,10 +129,15 @@ def _name(name: str, value: Any) -> str:
     return value
 
 
-def _names(name: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or len(value) > 100:
-        raise BadInput(f"{name}: {brief(value)} does not fit; give names.")
-    return tuple(_name(name, v) for v in value)
+def _each(read: Reader, what: str) -> Reader:
+    """A reader of lists of what `read` reads."""
+
+    def reader(name: str, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > 100:
+            raise BadInput(f"{name}: {brief(value)} does not fit; give {what}.")
+        return tuple(read(name, v) for v in value)
+
+    return reader
 
 
 def _ranges(name: str, value: Any) -> Plain:
@@ -153,7 +154,8 @@ def _sound(name: str, value: Any, sound: Plain, example: str) -> Plain:
     return sound
 
 
-READERS: dict[str, Callable[[str, Any], Any]] = {
+_steps, _names = _each(_step, "at most 100 integers"), _each(_name, "names")
+READERS: dict[str, Reader] = {
     "preset": _name, "at": _steps, "arm": _step, "moment": _step, "plot": _name, "x": _name,
     "hidden": _steps, "closed": _steps, "ghosts": _names, "zoom": _ranges, "scale": _scales,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput
 from lab_core.lenient import readable, readable_url
 from lab_core.phenomena import PHENOMENA, Phenomenon
-from lab_core.recipe import Branch, Recipe
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 from widgets import link
 from widgets.link import Look
@@ -89,7 +89,7 @@ def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
 def _known(opened: Opened) -> Opened:
     """The same without plots, axes, ghosts and arms that there are not."""
     look, said = opened.look, []
-    arms = 1 + sum(isinstance(c, Branch) for c in opened.recipe.changes)
+    arms = opened.recipe.arms
     for name, known in (("plot", CHOICES), ("x", AXES)):
         if (value := getattr(look, name)) and value not in known:
             said.append(f"{name}: {value!r} is not known; choose {', '.join(known)}.")

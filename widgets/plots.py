@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.run import Run
 
 WINDOW = 800  # points a trace: a panel is some 450 pixels wide, and a cell has two extremes
+
+
+NOTHING: Mapping[str, Callable[[], Source]] = {}
 
 
 @cache
@@ -141,11 +144,11 @@ class Plots:
                 value = arm.measured_at(step, plot.probe).arrays[plot.array]
                 self._draw(source, FOURTH, plot, step, value[1])
 
-    def sync(self, run: Run, others: Iterable[Source] = ()) -> None:
+    def sync(self, run: Run, others: Mapping[str, Callable[[], Source]] = NOTHING) -> None:
         """Send every new point, and what is new of the arms, saved records and ghosts."""
         arms = [a for a in list(run.arms.values()) if a.index not in self.closed]
         new = [of_arm(a) for a in arms if f"a{a.index}" not in self._sources]
-        for source in [*new, *(o for o in others if o.key not in self._sources)]:
+        for source in [*new, *(make() for key, make in others.items() if key not in self._sources)]:
             self._sources[source.key] = source
             for place in range(FOURTH + 1):
                 for spec in self._traces(source, place):

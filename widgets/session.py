@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lab_core.arm import Arm
 from lab_core.knobs import BadInput
-from lab_core.recipe import Branch
 from lab_core.run import Run
 from widgets import choices, opening
 from widgets.changes import Changes
@@ -100,14 +100,13 @@ class Session:
         self.plots.figure.zoom, self.plots.figure.scales = look.zoom, look.scale
         if asked.notice:
             self.lab.messages.notice(asked.notice)
-        branches = sum(isinstance(c, Branch) for c in asked.recipe.changes)
-        until = dict(enumerate(look.at[: branches + 1]))
-        until |= {k: look.at[0] for k in range(len(until), branches + 1) if look.at}
+        until = dict(enumerate(look.at[: asked.recipe.arms]))
+        until |= {k: look.at[0] for k in range(len(until), asked.recipe.arms) if look.at}
+        if not until:
+            self.comparing.recall(look.ghosts)
+        self.show()
         if until:
             self.player.catch_up(until, self.lab.guarded(lambda: self._arrived(look)))
-        else:
-            self.comparing.recall(look.ghosts)
-            self.show()
 
     def _arrived(self, look: Look) -> None:
         """The arms stand where they stood: show of them what was shown."""
@@ -134,7 +133,7 @@ class Session:
             self.show()
 
     def _begin(self) -> None:
-        """Show a run that is at its start."""
+        """Take the page back to the start of a run; it is left to show it."""
         with self.player.lock, self.screen:
             self.plots.clear()
             self.plots.watch(self.run)
@@ -142,7 +141,6 @@ class Session:
             self.travel.look(None)
             self.comparing.restart()
             self.telling.restart()
-        self.show()
 
     def _pace(self, speed: float | None) -> None:
         """Steps/s; None for as many as there can be."""
@@ -153,6 +151,11 @@ class Session:
     @property
     def run(self) -> Run:
         return self.player.run
+
+    @property
+    def arms(self) -> list[Arm]:
+        """The arms that are on the page: all that were not closed."""
+        return [arm for i, arm in list(self.run.arms.items()) if i not in self.plots.closed]
 
     def show(self) -> None:
         """Controls, arms and plots as the run now is."""
@@ -170,15 +173,14 @@ class Session:
             self.lab.table.value = table
 
     def _arm_rows(self) -> Iterator[dict[str, Any]]:
-        for arm in self.run.arms.values():
-            if arm.index not in self.plots.closed:
-                name = f"arm {arm.index}: {arm.program.optimizer.label}"
-                yield self._row(f"a{arm.index}", name, arm.index, of_arm(arm), arm.index > 0)
+        for arm in self.arms:
+            name = f"arm {arm.index}: {arm.program.optimizer.label}"
+            yield self._row(f"a{arm.index}", name, arm.index, of_arm(arm), arm.index > 0)
 
     def _saved_rows(self) -> Iterator[dict[str, Any]]:
-        for source in self.comparing.sources():
-            if source.beside is None:
-                yield self._row(source.key, source.name, source.style, source, True)
+        for saved in self.comparing.saved.values():
+            source = saved.source
+            yield self._row(source.key, source.name, source.style, source, True)
 
     def _row(
         self, key: str, name: str, style: int, source: Source, closable: bool

@@ -44,8 +44,7 @@ class Telling:
         s, timeline = self.session, self.session.lab.timeline
         tracks = [
             {"id": a.index, "parent": a.parent if a.first else None, "first": a.first, "t": a.t}
-            for a in s.run.arms.values()
-            if a.index not in s.plots.closed
+            for a in s.arms
         ]
         if tracks != timeline.arms or s.travel.arm != timeline.arm:
             timeline.show(tracks, s.travel.arm)
@@ -53,7 +52,7 @@ class Telling:
     def _settings(self) -> None:
         """The list of arms and the table of settings, where one of them has been changed."""
         s = self.session
-        keys = [*s.comparing.saved, *(f"a{k}" for k in s.run.arms if k not in s.plots.closed)]
+        keys = [*s.comparing.saved, *(f"a{arm.index}" for arm in s.arms)]
         now: list[object] = [s.travel.moment, [arm.recipes for arm in s.run.arms.values()]]
         now += [(key, s.plots.visible(key)) for key in keys]
         if now != self._listed:
