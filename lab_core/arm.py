@@ -47,8 +47,8 @@ class At:
 class Arm:
     """Arm `index`, with one recipe a replica.
 
-    It grows from `parent` as that stood at `step`, with its optimizer's state where optimizer and
-    loss are the same; from the start where `step` is None.
+    It grows from `parent` as that stood at `step`, with its optimizer's state where optimizer, filter
+    and loss are the same; from the start where `step` is None.
     """
 
     def __init__(self, recipes: list[Recipe], index: int = 0, parent: Arm | None = None,
@@ -114,6 +114,15 @@ class Arm:
         moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in kept.items()}
         return replace(before, w=before.w.to(self.device), optimizer=moved, alive=alive, memory={})
 
+    def truth(self) -> Tensor:
+        """y [R or 1, N, c] of the training set before any label was corrupted."""
+        seeds = [seeds_of(r, "data") for r in self.recipes][: len(self.y)]
+        return self._tensor(np.stack([self.program.data.truth(s) for s in seeds]))
+
+    def origin(self) -> Tensor:
+        """The weights [R, P] from which runs of these recipes start."""
+        return self._start().w
+
     # ---- knobs
 
     def mark(self) -> None:
@@ -163,10 +172,14 @@ class Arm:
         self.program = self.recipes[0]
         each = [r.optimizer for r in self.recipes]
         self.optimizer = stacked(each, self._tensor)
+        self.filter = stacked([r.filter for r in self.recipes], self._tensor)
+        if self.objective.criterion != self.program.loss:
+            self.objective = self.objective.with_loss(self.program.loss)
+            self.at = At(self.t, self.objective)
         self.rates = [float(o.lr) for o in each]
         if not self.state.optimizer:
             with torch.inference_mode():
-                fresh = self.optimizer.init(self.state.w)
+                fresh = self.filter.init(self.state.w) | self.optimizer.init(self.state.w)
             self.state = replace(self.state, optimizer=fresh)
 
     def label(self, replica: int) -> str:
@@ -237,7 +250,9 @@ class Arm:
                 optimizer, multiplier = self.optimizer.scaled(m), m
             multipliers.append(m)
             self.at.t = s.t + i
-            new = optimizer.step(w, g, state, self.at)
+            g, kept = self.filter.step(w, g, state, self.at)
+            moved, after = optimizer.step(w, g, state, self.at)
+            new = moved, after | kept
             w, state = new if everyone else self._where(s.alive, new, (w, state))
             seen += size
         rates = self.rates
@@ -273,8 +288,8 @@ class Arm:
         """Record the probes of `due` at state s; return what they want to remember."""
         optimizer = self.optimizer.scaled(self.program.schedule(s.t, self.program.steps))
         moment = Moment(
-            s.t, s.w, s.alive, g, optimizer, s.optimizer, self.objective, self.test,
-            self.program.data.classes, dict(s.memory),
+            s.t, s.w, s.alive, g, optimizer, self.filter, s.optimizer, self.objective, self.test,
+            self.program.data.classes, dict(s.memory), self.truth, self.origin,
         )  # fmt: skip
         lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
         columns = {"lr": lr}

@@ -1,8 +1,8 @@
 """Losses: (output f [R, N, c], target y [R, N, c]) -> loss of each example [R, N].
 
-The objective is the mean over examples. A loss that also states its derivative by f and the product
-of its second derivative with a vector runs on the hand-written path of `mlp`; one without them runs
-on autograd.
+The objective is the mean over examples. A loss that also states its derivative by f runs on the
+hand-written kernels; one that states the product of its second derivative with a vector too has its
+Hessian-vector products there. One without them runs on autograd.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
+
+from lab_core.knobs import knob
+
+PRECISIONS = ("same", "float16", "float32", "float64")
 
 
 class Loss(Protocol):
@@ -46,17 +50,35 @@ class SquaredError:
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """l = log sum_j exp f_j - sum_j y_j f_j for one-hot y (mean softmax cross-entropy)."""
+    """l = -sum_j y_j log softmax(f)_j for one-hot y, computed in a precision of its own.
+
+    Where the largest output leads by more than the precision can add to 1, the loss of an example is
+    exactly 0 and so is its gradient by that output: softmax collapse (Prieto et al. 2025).
+    """
 
     label: ClassVar[str] = "cross-entropy"
     classes: ClassVar[bool] = True
+    precision: str = knob("same", choices=PRECISIONS, label="precision of the softmax",
+                          help="same: as the run's")  # fmt: skip
+
+    def cast(self, f: Tensor) -> Tensor:
+        return f if self.precision == PRECISIONS[0] else f.to(getattr(torch, self.precision))
+
+    def log_probabilities(self, f: Tensor) -> Tensor:
+        """log p_j [R, N, c]; in float16 step by step, where torch would sum in float32."""
+        if f.dtype != torch.float16:
+            return torch.log_softmax(f, -1)
+        below = f - f.amax(-1, keepdim=True)
+        return below - below.exp().sum(-1, keepdim=True).log()
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor:
-        return torch.logsumexp(f, -1) - (y * f).sum(-1)
+        return -(y * self.log_probabilities(self.cast(f))).sum(-1).to(f.dtype)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = softmax(f) - y, [R, N, c]."""
-        return self(f, y).mean(-1), torch.softmax(f, -1) - y
+        log_p = self.log_probabilities(self.cast(f))
+        loss = -(y * log_p).sum(-1).to(f.dtype).mean(-1)
+        return loss, log_p.exp_().sub_(y).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = p * (u - <p, u>) with p = softmax(f), [R, N, c]."""
@@ -64,4 +86,44 @@ class CrossEntropy:
         return p * (u - (p * u).sum(-1, keepdim=True))
 
 
-LOSSES: dict[str, type[Loss]] = {"squared-error": SquaredError, "cross-entropy": CrossEntropy}
+@dataclass(frozen=True)
+class StableMax(CrossEntropy):
+    """l = -log p_y, p = s(f) / sum_j s(f_j), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) below
+    (Prieto et al. 2025): s grows like x, so that no example's loss is ever lost to rounding.
+    """
+
+    label: ClassVar[str] = "StableMax cross-entropy"
+
+    def log_probabilities(self, f: Tensor) -> Tensor:
+        s = self.value(f)
+        return (s / s.sum(-1, keepdim=True)).log()
+
+    @staticmethod
+    def value(f: Tensor) -> Tensor:
+        """s(f)."""
+        return torch.where(f >= 0, f + 1, 1 / (1 - f.clamp_max(0)))
+
+    def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] and dl/df = s'(f) (1 / sum_j s(f_j) - y / s(f)), [R, N, c]."""
+        x = self.cast(f)
+        s = self.value(x)
+        total = s.sum(-1, keepdim=True)
+        slope = torch.where(x >= 0, 1.0, s * s)
+        loss = (y * (total.log() - s.log())).sum(-1).to(f.dtype).mean(-1)
+        return loss, (slope * (1 / total - y / s)).to(f.dtype)
+
+    def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
+        """(d^2 l / df^2) u, with s'' = 2 s^3 below 0 and 0 above, [R, N, c]."""
+        s = self.value(f)
+        total = s.sum(-1, keepdim=True)
+        slope = torch.where(f >= 0, 1.0, s * s)
+        bend = torch.where(f >= 0, 0.0, 2 * s**3)
+        own = bend * (1 / total - y / s) + y * (slope / s).square()
+        return own * u - slope * (slope * u).sum(-1, keepdim=True) / total.square()
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "squared-error": SquaredError,
+    "cross-entropy": CrossEntropy,
+    "stablemax": StableMax,
+}

@@ -6,15 +6,16 @@ and autograd elsewhere; both answer to the same three calls.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from lab_core import models
-from lab_core.mlp import Kernel
-from lab_core.models import MLP, Model
+from lab_core.kernels import KERNELS
+from lab_core.models import Model
 
 Product = Callable[[Tensor], Tensor]
 
@@ -30,6 +31,12 @@ class Objective:
         self.replicas = replicas
         self.shapes = model.shapes(x.shape[2], y.shape[2])
         self.size = models.size(self.shapes)
+
+    def with_loss(self, loss: Any) -> Self:
+        """The same with another loss."""
+        other = copy.copy(self)
+        other.criterion = loss
+        return other
 
     def outputs(self, w: Tensor, x: Tensor) -> Tensor:
         """f [R, N, c] of inputs x [R or 1, N, d]."""
@@ -73,13 +80,20 @@ class Objective:
         return self.criterion(self.outputs(w, x), y).mean(-1), w
 
 
-class MLPObjective(Objective):
-    """The same for an MLP, by the hand-written kernel."""
+class HandObjective(Objective):
+    """The same by a hand-written kernel; Hessian-vector products by autograd where it has none."""
 
-    def __init__(self, model: MLP, loss: Any, x: Tensor, y: Tensor, replicas: int):
+    def __init__(self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int):
         super().__init__(model, loss, x, y, replicas)
-        self.full = Kernel(model, loss, x, y, replicas)
-        self.mini: Kernel | None = None
+        self.kernel = KERNELS[type(model)]
+        self.full = self.kernel(model, loss, x, y, replicas)
+        self.mini: Any = None
+
+    def with_loss(self, loss: Any) -> Self:
+        other = super().with_loss(loss)
+        other.full, other.mini = copy.copy(self.full), None
+        other.full.loss = loss
+        return other
 
     def loss(self, w: Tensor) -> Tensor:
         return self.criterion(self.full.outputs(w), self.full.y).mean(-1)
@@ -89,16 +103,16 @@ class MLPObjective(Objective):
             return self.full.gradient(w)
         x, y = self.batch(index)
         if self.mini is None or self.mini.n != x.shape[1]:
-            assert isinstance(self.model, MLP)
-            self.mini = Kernel(self.model, self.criterion, x, y, self.replicas)
+            self.mini = self.kernel(self.model, self.criterion, x, y, self.replicas)
         self.mini.feed(x, y)
         return self.mini.gradient(w)
 
     def hvp(self, w: Tensor) -> Product:
-        return self.full.hvp(w)
+        by_hand = hasattr(self.full, "hvp") and hasattr(self.criterion, "second")
+        return self.full.hvp(w) if by_hand else super().hvp(w)
 
 
 def objective(model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int) -> Objective:
     """The fastest objective for this model and loss."""
-    by_hand = isinstance(model, MLP) and hasattr(loss, "first") and hasattr(loss, "second")
-    return (MLPObjective if by_hand else Objective)(model, loss, x, y, replicas)  # type: ignore[arg-type]
+    by_hand = type(model) in KERNELS and hasattr(loss, "first")
+    return (HandObjective if by_hand else Objective)(model, loss, x, y, replicas)

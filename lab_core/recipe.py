@@ -14,8 +14,8 @@ from typing import Any
 from lab_core.data import DATASETS, Data, Digits
 from lab_core.knobs import BadInput, Knob, check, knob, knobs
 from lab_core.losses import LOSSES, Loss, SquaredError
-from lab_core.models import MLP, MODELS
-from lab_core.optimizers import GD, OPTIMIZERS, Optimizer
+from lab_core.models import MLP, MODELS, Model
+from lab_core.optimizers import FILTERS, GD, OPTIMIZERS, Filter, Optimizer
 from lab_core.probes import PROBES
 from lab_core.schedules import SCHEDULES, Constant, Schedule
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Mapping[str, Any]] = {
     "data": DATASETS,
     "model": MODELS,
     "loss": LOSSES,
+    "filter": FILTERS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
 }
@@ -70,8 +71,9 @@ class Recipe:
     """
 
     data: Data = Digits()
-    model: MLP = MLP()
+    model: Model = MLP()
     loss: Loss = SquaredError()
+    filter: Filter = Filter()
     optimizer: Optimizer = GD()
     schedule: Schedule = Constant()
     batch_size: int = knob(0, 1, 256, log=True, unit="examples", domain="[0, 1000000]",
@@ -105,6 +107,12 @@ class Recipe:
             raise BadInput(
                 f"loss: {self.loss.label} needs class labels and {self.data.label} has real"
                 " targets; choose squared-error, or the data digits or clusters."
+            )
+        if self.model.inputs != self.data.inputs:
+            fitting = [s for s, m in MODELS.items() if m.inputs == self.data.inputs]
+            raise BadInput(
+                f"model: a {self.model.label} cannot read {self.data.label}, whose inputs are"
+                f" {self.data.inputs}; choose {' or '.join(fitting)}, or other data."
             )
         if self.replicas > MOST_REPLICAS:
             raise BadInput(
@@ -195,7 +203,8 @@ def _pairs(probes: Any) -> tuple[tuple[str, int], ...]:
 
 def stacks(part: str, k: Knob) -> bool:
     """Whether a list of this knob makes replicas (otherwise it changes shapes or the program)."""
-    return part == "optimizer" and not k.choices or k.stacks
+    everything = part in ("filter", "optimizer") and not k.choices and not k.integer
+    return everything or k.stacks
 
 
 def slug(part: str, value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -18,7 +18,10 @@ from lab_core import models
 from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import PARTS, Branch, Change, Recipe, seeds_of, stacks
 
-LIVE_PARTS = ("schedule",)
+LIVE_KNOBS = ("loss", "filter", "optimizer", "schedule")  # parts whose knobs are live
+LIVE_PARTS = ("schedule",)  # parts that are live themselves
+FROM_HERE = ("loss", "filter", "optimizer")  # parts that open an arm from here, or from the start
+OWN = ("filter", "optimizer")  # parts whose knobs each replica may have a value of its own of
 LIVE_OWN = ("batch_size", "steps")
 ONE_VALUE = "changes: the replicas are those of the first arm; give one value a knob."
 Entry = tuple[int, Change | Branch]  # and, of a branch, the arm that it opens
@@ -174,8 +177,12 @@ def _grown(parent: Timeline, step: int, index: int, b: Branch) -> Timeline:
 
 def live(recipe: Recipe, name: str) -> bool:
     """Whether a knob or part can change mid-run without a new arm."""
-    inside = [p for p in ("optimizer", *LIVE_PARTS) if name in knobs(getattr(recipe, p))]
-    return name in LIVE_PARTS or name in LIVE_OWN or bool(inside)
+    return name in LIVE_PARTS or name in LIVE_OWN or part_of(recipe, name, LIVE_KNOBS) is not None
+
+
+def part_of(recipe: Recipe, name: str, parts: Iterable[str]) -> str | None:
+    """Which of these parts a knob belongs to."""
+    return next((p for p in parts if name in knobs(getattr(recipe, p))), None)
 
 
 def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
@@ -183,11 +190,11 @@ def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
     if not live(recipes[0], c.knob):
         recipes[0].set({c.knob: c.value})  # says so where there is no such knob
         raise BadInput(f"{c.knob}: it cannot change while a run goes on; open a new arm.")
-    own = knobs(recipes[0].optimizer)
-    if c.knob not in own:
+    part = part_of(recipes[0], c.knob, OWN)
+    if part is None:
         return _everywhere(recipes, c)
-    k, each = own[c.knob], len(recipes)
-    alone = stacks("optimizer", k)
+    k, each = knobs(getattr(recipes[0], part))[c.knob], len(recipes)
+    alone = stacks(part, k)
     values = [c.value] * each
     if c.replica is not None:
         if not alone:
@@ -201,10 +208,10 @@ def changed(recipes: list[Recipe], c: Change) -> list[Recipe]:
         values = list(c.value)
     if any(isinstance(v, tuple) for v in values):
         raise BadInput(ONE_VALUE)
-    optimizers = [
-        replace(r.optimizer, **{c.knob: k.check(v)}) for r, v in zip(recipes, values, strict=True)
+    return [
+        _with(r, part, replace(getattr(r, part), **{c.knob: k.check(v)}))
+        for r, v in zip(recipes, values, strict=True)
     ]
-    return [_with(r, "optimizer", o) for r, o in zip(recipes, optimizers, strict=True)]
 
 
 def _everywhere(recipes: list[Recipe], c: Change) -> list[Recipe]:
@@ -214,8 +221,7 @@ def _everywhere(recipes: list[Recipe], c: Change) -> list[Recipe]:
     if isinstance(c.value, tuple):
         raise BadInput(f"{c.knob}: give one value; all replicas share it.")
     first = _single(recipes[0].set({c.knob: c.value}))
-    inside = (p for p in LIVE_PARTS if c.knob == p or c.knob in knobs(getattr(first, p)))
-    field_ = next(inside, c.knob)
+    field_ = part_of(first, c.knob, LIVE_KNOBS) or c.knob
     return [_with(r, field_, getattr(first, field_)) for r in recipes]
 
 
@@ -231,15 +237,17 @@ def branched(recipes: list[Recipe], b: Branch) -> list[Recipe]:
     settings = dict(b.settings)
     recipes = [_single(r.set(settings)) for r in recipes]
     for name in settings if not b.from_start else ():
-        fresh = name in PARTS and name not in ("optimizer", "loss", *LIVE_PARTS)
+        fresh = name in PARTS and name not in (*FROM_HERE, *LIVE_PARTS)
         if fresh or not (name in PARTS or live(recipes[0], name)):
             raise BadInput(f"{name}: it changes the start; open the arm from the start.")
     return recipes
 
 
 def starts_afresh(old: Recipe, new: Recipe) -> bool:
-    """Whether a branch leaves its parent's optimizer state behind: another optimizer, or loss."""
-    return type(old.optimizer) is not type(new.optimizer) or type(old.loss) is not type(new.loss)
+    """Whether a branch leaves its parent's optimizer state behind: another optimizer, filter or
+    loss.
+    """
+    return any(type(getattr(old, p)) is not type(getattr(new, p)) for p in FROM_HERE)
 
 
 def _single(recipe: Recipe) -> Recipe:

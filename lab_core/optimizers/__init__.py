@@ -2,6 +2,7 @@
 
 from lab_core.optimizers.adaptive import Adam, AdamW, RMSProp
 from lab_core.optimizers.base import Optimizer
+from lab_core.optimizers.filters import FILTERS, Filter
 from lab_core.optimizers.momentum import GD, HeavyBall, Nesterov
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -12,4 +13,15 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
 }
-__all__ = ["OPTIMIZERS", "GD", "Adam", "AdamW", "HeavyBall", "Nesterov", "Optimizer", "RMSProp"]
+__all__ = [
+    "FILTERS",
+    "GD",
+    "OPTIMIZERS",
+    "Adam",
+    "AdamW",
+    "Filter",
+    "HeavyBall",
+    "Nesterov",
+    "Optimizer",
+    "RMSProp",
+]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from torch import Tensor
 
 from lab_core.knobs import knob, knobs
 
 State = dict[str, Any]
+Part = TypeVar("Part", bound=Any)
 Value = float | Tensor  # a knob at work: a float, or [R, 1] where the replicas differ
 
 
@@ -69,8 +70,10 @@ def descend(w: Tensor, lr: Value, direction: Tensor) -> Tensor:
     return w.sub(direction, alpha=lr)
 
 
-def stacked(each: Sequence[Optimizer], tensor: Callable[[list[Any]], Tensor]) -> Optimizer:
-    """One optimizer for a stack, from one a replica: `tensor` makes [R] of a knob that differs."""
+def stacked(each: Sequence[Part], tensor: Callable[[list[Any]], Tensor]) -> Part:
+    """One part (an optimizer, a filter) for a stack, from one a replica: `tensor` makes [R] of a
+    knob that differs.
+    """
 
     def column(name: str) -> Any:
         values = [getattr(o, name) for o in each]

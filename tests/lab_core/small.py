@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lab_core.kernels.mlp import Kernel
 from lab_core.losses import LOSSES
-from lab_core.mlp import Kernel
 from lab_core.models import MLP, views
 from lab_core.objective import Objective
 from lab_core.recipe import Recipe

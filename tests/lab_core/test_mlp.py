@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab_core import mlp
+from lab_core.kernels import mlp
+from lab_core.kernels.mlp import Kernel
 from lab_core.losses import LOSSES
-from lab_core.mlp import Kernel
 from lab_core.models import ACTIVATIONS, MLP, MODELS, PARAMETRIZATIONS
-from lab_core.objective import MLPObjective
+from lab_core.objective import HandObjective
 from tests.lab_core.small import close, gaussian, problem
 
 CASES = list(itertools.product(ACTIVATIONS, PARAMETRIZATIONS, LOSSES))
@@ -94,7 +94,7 @@ def test_results_do_not_alias_the_buffers() -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_minibatches(loss: str) -> None:
     _, oracle, w = problem(MLP(width=5), loss)
-    ours = MLPObjective(oracle.model, oracle.criterion, oracle.x, oracle.y, 3)  # type: ignore[arg-type]
+    ours = HandObjective(oracle.model, oracle.criterion, oracle.x, oracle.y, 3)  # type: ignore[arg-type]
     for index in (torch.tensor([[0, 3, 6]] * 3), torch.tensor([[0, 1], [2, 3], [6, 6]])):
         for a, b in zip(ours.gradient(w, index), oracle.gradient(w, index), strict=True):
             close(a, b)

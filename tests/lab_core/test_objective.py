@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lab_core.losses import LOSSES
 from lab_core.models import MLP
-from lab_core.objective import MLPObjective, Objective, objective
+from lab_core.objective import HandObjective, Objective, objective
 from tests.lab_core.small import close, gaussian, problem
 
 MODEL = MLP(width=4, depth=2)
@@ -24,7 +24,7 @@ class Theirs:
 def both(loss: str = "squared-error") -> list[tuple[Objective, Tensor]]:
     _, oracle, w = problem(MODEL, loss)
     by_hand = objective(MODEL, oracle.criterion, oracle.x, oracle.y, 3)
-    assert isinstance(by_hand, MLPObjective)
+    assert isinstance(by_hand, HandObjective)
     return [(oracle, w), (by_hand, w)]
 
 

@@ -1,23 +1,17 @@
-"""Models as functions of named parameter views, for a whole stack of replicas at once.
-
-Parameters are one flat tensor ``w [R, P]``; `views` names its pieces, each ``[R, *shape]``, and
-`forward(views, x)` maps inputs ``[R, N, d]`` to outputs ``[R, N, c]``.
-"""
+"""Perceptrons: fully connected layers, their parametrisations and activations."""
 
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from lab_core.knobs import knob
-
-Shapes = dict[str, tuple[int, ...]]
+from lab_core.models.base import Model, Shapes
 
 
 class Activation(NamedTuple):
@@ -95,23 +89,8 @@ def _mup(fan_in: int, width: int, first: bool, last: bool) -> tuple[float, float
 PARAMETRIZATIONS = {"standard": _standard, "ntk": _ntk, "mup": _mup}
 
 
-class Model(Protocol):
-    """What an objective needs of a model; any class with these three methods and knobs will do."""
-
-    label: ClassVar[str]
-
-    def shapes(self, d: int, c: int) -> Shapes:
-        """Names and shapes of the parameters for d inputs and c outputs, in the order of `w`."""
-
-    def stds(self, d: int, c: int) -> dict[str, float]:
-        """Standard deviation of the Gaussian initial value of each, before the init scale."""
-
-    def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
-        """Outputs [R, N, c] of inputs [R, N, d]."""
-
-
 @dataclass(frozen=True)
-class MLP:
+class MLP(Model):
     """Multi-layer perceptron: a_l = phi(s_l a_{l-1} W_l + t_l b_l), the last layer without phi.
 
     `depth` counts weight layers, so 64-32-10 has depth 2. Scales s, t and initial standard
@@ -163,36 +142,3 @@ class DeepLinear(MLP):
     label: ClassVar[str] = "deep linear net"
     bias: ClassVar[bool] = False
     activation: str = knob("linear", choices=("linear",))
-
-
-MODELS: dict[str, type[MLP]] = {"mlp": MLP, "deep-linear": DeepLinear}
-
-
-def size(shapes: Shapes) -> int:
-    """P, the number of parameters."""
-    return sum(math.prod(shape) for shape in shapes.values())
-
-
-def views(w: Tensor, shapes: Shapes) -> dict[str, Tensor]:
-    """The named pieces of w [R, P], each [R, *shape], sharing its memory."""
-    pieces = torch.split(w, [math.prod(shape) for shape in shapes.values()], dim=1)
-    return {n: p.view(-1, *s) for p, (n, s) in zip(pieces, shapes.items(), strict=True)}
-
-
-def stream(purpose: str, *key: int | str) -> torch.Generator:
-    """A random stream of its own for each (purpose, key), whatever else is drawn elsewhere."""
-    return torch.Generator().manual_seed(zlib.crc32("/".join(map(str, (purpose, *key))).encode()))
-
-
-def initial(model: Model, d: int, c: int, seed: int, scale: float) -> Tensor:
-    """Initial parameters [P] of one replica, float64: scale * std * N(0, 1), biases zero.
-
-    The Gaussian is keyed by (seed, name of the parameter) alone, so replicas and arms that share a
-    seed share their initial weights up to the scale, where the shapes allow.
-    """
-    stds = model.stds(d, c)
-    pieces = []
-    for name, shape in model.shapes(d, c).items():
-        normal = torch.randn(shape, generator=stream("init", seed, name), dtype=torch.float64)
-        pieces.append((scale * stds.get(name, 0.0) * normal).reshape(-1))
-    return torch.cat(pieces)

@@ -1,35 +1,13 @@
-"""Data sets as functions of their knobs and a seed; nothing is ever downloaded.
-
-Every function returns numpy arrays ``x [N, d], y [N, c], x_test, y_test`` in float64; targets of
-classification are one-hot, so that squared error and cross-entropy read the same `y`. The functions
-use numpy and scikit-learn alone and read no other name of this module: `export.to_torch` prints
-their source.
-"""
+"""Data sets of the curvature labs: digits, Chebyshev polynomials, clusters, one point."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 
+from lab_core.data.base import Arrays, Data
 from lab_core.knobs import knob
-
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set: knobs, and the function `source` of them and a seed."""
-
-    label: ClassVar[str]
-    classes: ClassVar[bool]  # whether y is one-hot
-    source: ClassVar[Callable[..., Arrays]]
-
-    def arrays(self, seed: int) -> Arrays:
-        """x [N, d], y [N, c], x_test, y_test; the same for the same seed, whatever the rest."""
-        return type(self).source(**asdict(self), seed=seed)
 
 
 def digits(n: int, seed: int) -> Arrays:
@@ -124,11 +102,3 @@ class Point(Data):
     classes = False
     source = staticmethod(point)
     n: int = knob(1, 1, 10, domain="[1, 1000]", label="examples")
-
-
-DATASETS: dict[str, type[Data]] = {
-    "digits": Digits,
-    "chebyshev": Chebyshev,
-    "clusters": Clusters,
-    "point": Point,
-}

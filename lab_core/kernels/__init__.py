@@ -1,0 +1,10 @@
+"""Models whose gradient is written out by hand, with autograd as the oracle; `KERNELS` lists them."""
+
+from typing import Any
+
+from lab_core.kernels.mlp import Kernel
+from lab_core.kernels.table import TableKernel
+from lab_core.models import MLP, DeepLinear, PairMLP
+
+KERNELS: dict[type, Any] = {MLP: Kernel, DeepLinear: Kernel, PairMLP: TableKernel}
+__all__ = ["KERNELS", "Kernel", "TableKernel"]

@@ -1,0 +1,60 @@
+"""The two-layer net on pairs by hand: loss and gradient, for a stack of replicas.
+
+The first layer is a look-up in two tables that lie together in `w`, so one bag of two rows an
+example is the forward pass, and two additions by index are its gradient. Outputs are kept as
+[R, c, N]: a matrix product whose result has few columns takes twice the time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from lab_core.models.table import PairMLP
+
+
+class TableKernel:
+    """Outputs, loss and gradient of the mean loss over pairs x [R or 1, N, 2], y [R or 1, N, c]."""
+
+    def __init__(self, model: PairMLP, loss: Any, x: Tensor, y: Tensor, replicas: int):
+        self.loss, self.R, self.n, self.c = loss, replicas, x.shape[1], y.shape[2]
+        self.width, self.square = model.width, model.activation == "square"
+        self.dh = x.new_empty(0)
+        self.feed(x, y)
+
+    def feed(self, x: Tensor, y: Tensor) -> None:
+        """Replace the examples by others."""
+        self.n = x.shape[1]
+        first = torch.arange(self.R, device=x.device)[:, None, None] * 2 * self.c  # of each replica
+        rows = x.long() + first + torch.tensor([0, self.c], device=x.device)
+        self.rows = rows.reshape(-1, 2)
+        self.columns = [r.contiguous() for r in self.rows.unbind(1)]
+        self.y = y.expand(self.R, -1, -1).mT.contiguous().mT  # laid out as the outputs are
+
+    def outputs(self, w: Tensor) -> Tensor:
+        """f [R, N, c]; leaves h and phi(h) behind."""
+        tables, self.U = w.split((2 * self.c * self.width, self.c * self.width), 1)
+        self.U = self.U.reshape(self.R, self.c, self.width)
+        h = embedding_bag(self.rows, tables.reshape(-1, self.width), mode="sum")
+        self.h = h.view(self.R, self.n, self.width)
+        self.a = self.h.square() if self.square else self.h.relu()
+        return torch.bmm(self.U, self.a.mT).mT
+
+    def gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] and its gradient [R, P]."""
+        loss, d = self.loss.first(self.outputs(w), self.y)
+        d = d.mT / self.n  # [R, c, N]
+        dU = torch.bmm(d, self.a)
+        dh = torch.bmm(d.mT, self.U)
+        dh = (
+            dh.mul_(self.h).mul_(2)
+            if self.square
+            else torch.ops.aten.threshold_backward(dh, self.h, 0)
+        )
+        tables = w.new_zeros(self.R * 2 * self.c, self.width)
+        for column in self.columns:
+            tables.index_add_(0, column, dh.view(-1, self.width))
+        return loss, torch.cat((tables.view(self.R, -1), dU.flatten(1)), 1)

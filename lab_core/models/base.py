@@ -1,0 +1,77 @@
+"""What a model is: functions of named parameter views, for a whole stack of replicas at once.
+
+Parameters are one flat tensor ``w [R, P]``; `views` names its pieces, each ``[R, *shape]``, and
+`forward(views, x)` maps inputs ``[R, N, d]`` to outputs ``[R, N, c]``.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model: knobs, shapes, initial values and a forward pass.
+
+    `inputs` is what it reads: "real" features, or "pairs" of numbers below c, looked up in tables.
+    """
+
+    label: ClassVar[str]
+    inputs: ClassVar[str] = "real"
+    if TYPE_CHECKING:
+        init_scale: Any  # a knob of every model, in a place of its own
+
+    def shapes(self, d: int, c: int) -> Shapes:
+        """Names and shapes of the parameters for d inputs and c outputs, in the order of `w`."""
+        raise NotImplementedError
+
+    def stds(self, d: int, c: int) -> dict[str, float]:
+        """Standard deviation of the Gaussian initial value of each, before the init scale."""
+        raise NotImplementedError
+
+    def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
+        """Outputs [R, N, c] of inputs [R, N, d]."""
+        raise NotImplementedError
+
+    def start(self, name: str, normal: Tensor, std: float) -> Tensor:
+        """The initial value of a parameter, from independent N(0, 1) of its shape: std * normal."""
+        return std * normal
+
+
+def size(shapes: Shapes) -> int:
+    """P, the number of parameters."""
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def views(w: Tensor, shapes: Shapes) -> dict[str, Tensor]:
+    """The named pieces of w [R, P], each [R, *shape], sharing its memory."""
+    pieces = torch.split(w, [math.prod(shape) for shape in shapes.values()], dim=1)
+    return {n: p.view(-1, *s) for p, (n, s) in zip(pieces, shapes.items(), strict=True)}
+
+
+def stream(purpose: str, *key: int | str) -> torch.Generator:
+    """A random stream of its own for each (purpose, key), whatever else is drawn elsewhere."""
+    return torch.Generator().manual_seed(zlib.crc32("/".join(map(str, (purpose, *key))).encode()))
+
+
+def initial(model: Model, d: int, c: int, seed: int, scale: float) -> Tensor:
+    """Initial parameters [P] of one replica, float64: `start`, by default scale * std *
+    N(0, 1); biases zero.
+
+    The Gaussian is keyed by (seed, name of the parameter) alone, so replicas and arms that share a
+    seed share their initial weights up to the scale, where the shapes allow.
+    """
+    stds = model.stds(d, c)
+    pieces = []
+    for name, shape in model.shapes(d, c).items():
+        normal = torch.randn(shape, generator=stream("init", seed, name), dtype=torch.float64)
+        pieces.append(model.start(name, normal, scale * stds.get(name, 0.0)).reshape(-1))
+    return torch.cat(pieces)

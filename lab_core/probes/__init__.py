@@ -1,0 +1,21 @@
+"""Probes; `PROBES` is the registry."""
+
+from collections.abc import Callable
+
+from lab_core.probes import curvature, training
+from lab_core.probes.base import Columns, Moment
+
+PROBES: dict[str, Callable[[Moment], Columns]] = {
+    "sharpness": curvature.sharpness,
+    "eigenvalues": curvature.eigenvalues,
+    "spectrum": curvature.spectrum,
+    "trace": curvature.trace,
+    "weight_norm": training.weight_norm,
+    "gradient_norm": training.gradient_norm,
+    "accuracy": training.accuracy,
+    "test_loss": training.test_loss,
+    "zero_loss": training.zero_loss,
+    "alignment": training.alignment,
+    "corrupted": training.corrupted,
+}
+__all__ = ["PROBES", "Columns", "Moment"]

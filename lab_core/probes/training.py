@@ -1,0 +1,73 @@
+"""Probes of what is learned: losses, accuracies, norms."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lab_core.probes.base import Columns, Moment
+
+
+def weight_norm(m: Moment) -> Columns:
+    """||w||, Euclidean."""
+    return {"weight_norm": m.w.norm(dim=1)}
+
+
+def gradient_norm(m: Moment) -> Columns:
+    """||grad L||, Euclidean, over all examples."""
+    return {"gradient_norm": m.objective.gradient(m.w)[1].norm(dim=1)}
+
+
+def accuracy(m: Moment) -> Columns:
+    """Share of examples whose largest output is the label's; nothing where targets are real."""
+    if not m.classes:
+        return {}
+    sets = {"train_accuracy": (m.train, m.objective.y), "test_accuracy": (m.tested, m.test[1])}
+    return {name: share(right(f, y)) for name, (f, y) in sets.items() if y.shape[1]}
+
+
+def test_loss(m: Moment) -> Columns:
+    """The mean loss over the test set; nothing where there is none."""
+    y = m.test[1]
+    return {"test_loss": m.objective.criterion(m.tested, y).mean(-1)} if y.shape[1] else {}
+
+
+def zero_loss(m: Moment) -> Columns:
+    """Share of training examples whose loss is exactly 0 in the precision of the softmax."""
+    return {"zero_loss": share(m.objective.criterion(m.train, m.objective.y) == 0)}
+
+
+def alignment(m: Moment) -> Columns:
+    """cos(-g, w): 1 where a step of gradient descent would only lengthen the weights (naive loss
+    minimisation, Prieto et al. 2025).
+    """
+    return {"alignment": -torch.cosine_similarity(m.g, m.w, dim=1)}
+
+
+def corrupted(m: Moment) -> Columns:
+    """Of the training examples whose label was corrupted: the share predicted as mislabelled, and as
+    the true label was. Nothing where no label was corrupted.
+    """
+    truth, y = m.truth(), m.objective.y
+    wrong = (truth != y).any(-1)
+    if not bool(wrong.any()):
+        return {}
+    return {
+        "corrupted_fitted": share(right(m.train, y), wrong),
+        "corrupted_true": share(right(m.train, truth), wrong),
+    }
+
+
+def right(f: Tensor, y: Tensor) -> Tensor:
+    """Whether the largest output of each example [R, N] is the label's; f, y [R, N, c].
+
+    With one output, whether it is on the label's side of 0.
+    """
+    return f[..., 0] * y[..., 0] > 0 if y.shape[-1] == 1 else f.argmax(-1) == y.argmax(-1)
+
+
+def share(hits: Tensor, among: Tensor | None = None) -> Tensor:
+    """The share [R] of hits [R, N], of those `among` where it is given."""
+    if among is None:
+        return hits.float().mean(-1)
+    return (hits & among).float().sum(-1) / among.sum(-1)
