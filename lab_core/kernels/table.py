@@ -22,7 +22,6 @@ class TableKernel:
     def __init__(self, model: PairMLP, loss: Any, x: Tensor, y: Tensor, replicas: int):
         self.loss, self.R, self.n, self.c = loss, replicas, x.shape[1], y.shape[2]
         self.width, self.square = model.width, model.activation == "square"
-        self.dh = x.new_empty(0)
         self.feed(x, y)
 
     def feed(self, x: Tensor, y: Tensor) -> None:
