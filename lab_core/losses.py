@@ -111,7 +111,7 @@ class StableMax(CrossEntropy):
         s = self.value(x)
         total = s.sum(-1, keepdim=True)
         slope = torch.where(x >= 0, 1.0, s * s)
-        loss = (y * (total.log() - s.log())).sum(-1).to(f.dtype).mean(-1)
+        loss = -(y * (s / total).log()).sum(-1).to(f.dtype).mean(-1)
         return loss, (slope * (1 / total - y / s)).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
