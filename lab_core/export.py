@@ -36,7 +36,7 @@ def to_torch(recipe: Recipe) -> str:
 
 def _head(recipe: Recipe, body: str) -> str:
     """Docstring, imports, settings."""
-    parts = [recipe.data, recipe.model, recipe.loss, recipe.optimizer]
+    parts: list[Any] = [recipe.data, recipe.model, recipe.loss, recipe.optimizer]
     parts += [recipe.filter] if type(recipe.filter) is not Filter else []
     what = ", ".join(part.label for part in parts)
     modules = [m for m in ("copy", "itertools", "math", "zlib") if f"{m}." in body]
