@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lab_core import models
 from lab_core.batches import Batches
-from lab_core.devices import pick
+from lab_core.devices import check_precision, pick
 from lab_core.knobs import BadInput
 from lab_core.objective import Objective, objective
 from lab_core.optimizers.base import stacked
@@ -130,7 +130,8 @@ class Arm:
             self._write("time", self.t, self.state.time)
 
     def adopt(self, recipes: list[Recipe]) -> None:
-        """Go on with other recipes, one a replica, that differ in what is live."""
+        """Go on with other recipes, one a replica, that differ in what is live. Raises BadInput."""
+        check_precision(recipes[0].loss, self.device)
         self.recipes = recipes
         if self.segments[-1:] and self.segments[-1][0] == self.t:
             self.segments.pop()
@@ -205,8 +206,7 @@ class Arm:
 
     def _chunk(self, k: int) -> None:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
-        batch = self._batch(self.state.seen)
-        first = self.objective.gradient(self.state.w, batch)
+        first = self.objective.gradient(self.state.w, self._batch(self.state.seen))
         if self.limit is None:
             self.limit = LIMIT * (1 + first[0].nan_to_num(posinf=0.0))
         losses = first[0].new_empty(k, self.R)
@@ -281,8 +281,8 @@ class Arm:
             s.t, s.w, s.alive, g, optimizer, self.filter, s.optimizer, self.objective, self.test,
             self.program.data.classes, dict(s.memory), self.truth, self.origin,
         )  # fmt: skip
-        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
-        columns = {"lr": lr}
+        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1)
+        columns = {"lr": lr.expand(self.R)}
         self.mark()
         if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)
