@@ -161,6 +161,13 @@ def test_beside_another_optimizer_it_is_refused(kind: str) -> None:
                 FLOWS[kind](arm)
 
 
+@BOTH
+def test_beside_a_filter_it_is_refused(kind: str) -> None:
+    arm = Run(SMALL.set({"filter": "grokfast"})).arms[0]
+    with pytest.raises(BadInput, match="beside gradient descent; .* and filter=none"):
+        FLOWS[kind](arm)
+
+
 def test_beside_minibatches_only_the_central_flow_is_refused() -> None:
     run = Run(SMALL.set({"steps": 20}))
     run.advance(10)
