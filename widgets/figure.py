@@ -18,14 +18,18 @@ def axes(panel: int) -> tuple[str, str]:
 def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options: Any) -> Spec:
     """One panel.
 
-    `options`: `include` and `clip`, (low, high) that the y axis always and at most spans;
-    `xinclude`, the same for x; `choices`, [(value, label), ...] for a select in the panel's
-    header, with `choice`, the value selected, and `label`, its accessible name; `xlog`, whether the
-    x axis is logarithmic; `steps`, whether the curves come along steps (the default), so that they
-    are cut where a person goes back to one.
+    `options`: `include` and `clip`, (low, high) that the y axis always and at most spans; `span`,
+    what it spans in any case, with a little room for lines at its ends; `xinclude`, as `include`
+    for x; `choices`, [(value, label), ...] for a select in the panel's header, with `choice`, the
+    value selected, and `label`, its accessible name; `key`, [{"word", "width", "dash"}, ...], the
+    strokes that tell the columns apart; `xlog`, whether the x axis is logarithmic; `steps`, whether
+    the curves come along steps (the default), so that they are cut where a person goes back to one.
     """
     yrange: Spec = {"include": list(options.pop("include", ()))}
     yrange |= dict(zip(("clipmin", "clipmax"), options.pop("clip", ()), strict=False))
+    if low_high := options.pop("span", ()):
+        room = 0.03 * (low_high[1] - low_high[0])
+        yrange["span"] = [low_high[0] - room, low_high[1] + room]
     xrange = {"include": list(options.pop("xinclude", ()))}
     xtype = {"type": "log"} if options.pop("xlog", False) else {}
     yaxis = {"title": {"text": y}, "type": "log" if log else "linear", "autorangeoptions": yrange}

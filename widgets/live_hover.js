@@ -29,7 +29,7 @@ class Hover {
     const across = x - panel.xaxis._offset;
     const found = curves.some((curve) => curve.p)
       ? nearest(panel, curves, thresholds, across)
-      : together(panel, curves, thresholds, panel.xaxis.p2d(across));
+      : together(panel, curves, thresholds, across);
     if (!found) return;
     this.mark(panel, found);
     this.box.replaceChildren(...hoverBox(panel, found));
@@ -58,18 +58,19 @@ class Hover {
 }
 
 /**
- * The values at the step near x at which most curves have a point of their own: they are exact. A
- * curve that goes on there without one gives its last point before, with the step of that.
+ * The values at the step near the mouse at which most curves have a point of their own: they are
+ * exact. A curve that goes on there without one gives its last point before, with the step of that.
  */
-function together({ isStep }, curves, thresholds, x) {
-  const count = new Map();
+function together({ isStep, xaxis }, curves, thresholds, across) {
+  const count = new Map(), x = xaxis.p2d(across);
   for (const { x: steps } of curves) {
     const i = before(steps, x);
     for (const step of steps.subarray(Math.max(0, i - 3), i + 5)) {
-      count.set(step, (count.get(step) ?? 0) + 1);
+      if (Number.isFinite(xaxis.d2p(step))) count.set(step, (count.get(step) ?? 0) + 1);
     }
   }
-  const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
+  const away = (step) => Math.abs(xaxis.d2p(step) - across);
+  const order = ([a, n], [b, m]) => m - n || away(a) - away(b);
   const at = [...count].sort(order)[0]?.[0];
   if (at === undefined) return null;
   const rows = curves.flatMap(({ spec, x: steps, y }) => {

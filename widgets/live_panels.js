@@ -47,9 +47,10 @@ class Ranges extends Map {
   }
 
   reach(key, data, spec, steps) {
-    const old = this.get(key), { include = [] } = spec.autorangeoptions ?? {};
-    const found = data ?? extent([include], spec.type === "log");
-    const next = found ? settle(old, needed(found, spec, steps)) : null;
+    const old = this.get(key), log = spec.type === "log";
+    const { include = [], span } = spec.autorangeoptions ?? {};
+    const found = data ?? extent([include], log);
+    const next = span && !log ? span : found ? settle(old, needed(found, spec, steps)) : null;
     this.moved ||= String(old) !== String(next ?? undefined);
     if (next) this.set(key, next); else this.delete(key);
   }

@@ -226,7 +226,7 @@ class LiveFigure(View):
         histories = {trace: columns for trace, columns in histories.items() if len(columns[0])}
         kept = {trace: points.whole() for trace, points in have.items() if trace not in histories}
         numbers -= sum(one.numbers for one in kept.values())
-        fine = share(histories, numbers)
+        fine = share(histories, numbers, [trace for trace, points in have.items() if points.log])
         data, buffers = pack({i: kept.get(t) or fine[t] for i, t in enumerate(have)})
         return {"type": "frame", "seq": 1, "full": True, "figure": figure, "data": data}, buffers
 
@@ -240,7 +240,7 @@ class LiveFigure(View):
             if (np.diff(columns[0]) < 0).any():
                 continue  # its stretch may be anywhere: the thinned points stay
             start, end = np.searchsorted(columns[0], [low, high]) + [-1, 1]
-            details[trace] = Points(self._window)
+            details[trace] = Points(self._window, log=self._points[trace].log)
             details[trace].append(*(values[max(start, 0) : end] for values in columns))
         data, buffers = pack(details)
         self.send({"type": "detail", "data": data}, buffers[:1])
@@ -249,7 +249,9 @@ class LiveFigure(View):
 
     def _add(self, trace: Spec) -> None:
         uid = trace["uid"] = name_of(trace, len(self._figure["data"]))
-        points = Points(self._window)
+        axis = trace.get("xaxis", "x").replace("x", "xaxis")
+        log = self._figure["layout"].get(axis, {}).get("type") == "log"
+        points = Points(self._window, log=log)
         points.append(trace.pop("x", ()), trace.pop("y", ()), trace.pop("p", None))
         if uid in self._points:
             self._remove(uid)

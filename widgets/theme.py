@@ -38,6 +38,8 @@ REPLICAS = [
 # Plain "dash" is kept for thresholds.
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
 DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
+# The columns of one plot, such as test and train, differ in neither: the first one is bold.
+STROKES: list[dict[str, Any]] = [{"width": 2.4}, {"width": 1.0}, {"width": 1.3, "dash": "1px,3px"}]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
