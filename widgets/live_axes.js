@@ -29,7 +29,7 @@ function needed([lo, hi], axis, steps) {
 /** Ticks of a log axis at 1, 2, 5 where there is room for so many labels, else at powers of ten. */
 function logTicks([lo, hi], room) {
   const decades = hi - lo;
-  const format = lo < -3.5 || hi > 5.5 ? { exponentformat: "power" } : { tickformat: ".4~g" };
+  const format = lo < -3.5 || hi > 5.5 ? { exponentformat: "power" } : { tickformat: ".6~g" };
   if (decades < 0.5) return format;
   return { ...format, dtick: 3 * decades < room ? "D2" : Math.ceil((1.2 * decades) / room) };
 }

@@ -20,8 +20,12 @@ from widgets.timeline import Timeline
 
 NUMBERS = 200_000  # of all points together: 0.8 MB in float32, 1.07 MB in base64
 WIDGETS: dict[str, Any] = {"figure": LiveFigure, "timeline": Timeline, "messages": Messages}
-# plotly and the widgets set styles, and a heat map is an image of plotly's; nothing else than the scripts below runs, nothing is fetched.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {}; base-uri 'none'; form-action 'none'"
+# plotly and the widgets set styles, and plotly's heat map is an image in its own words; nothing else
+# than the scripts below runs, nothing is fetched.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {}; base-uri 'none';"
+    " form-action 'none'"
+)
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
