@@ -24,6 +24,7 @@ class Hover {
     const x = event.clientX - left, y = event.clientY - top;
     const panel = view.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
     if (!panel) return;
+    if (panel.map) return this.over(panel, x, y);
     const [curves, thresholds] = [panel.curves, panel.thresholds].map(
       (traces) => traces.map((t) => ({ spec: t.spec, ...view.points(t) })));
     const across = x - panel.xaxis._offset;
@@ -34,6 +35,14 @@ class Hover {
     this.mark(panel, found);
     this.box.replaceChildren(...hoverBox(panel, found));
     this.put(pixel(panel.xaxis, found.at), y);
+  }
+
+  /** The cell of a heat map under the mouse. */
+  over(panel, x, y) {
+    const said = cellBox(panel, x, y);
+    if (!said) return;
+    this.box.replaceChildren(...said);
+    this.put(x, y);
   }
 
   /** A line at that x and, where points are beside it, a dot on each. */

@@ -13,7 +13,16 @@ from widgets import figure as fig
 from widgets.live_plot import LiveFigure
 from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
 from widgets.sources import AXES, NONE, STEPS, Points, Source, of_arm
-from widgets.traces import column_of, key_of, name_of, parts_of, specs, threshold_label, uid_of
+from widgets.traces import (
+    column_of,
+    key_of,
+    name_of,
+    parts_of,
+    show_array,
+    specs,
+    threshold_label,
+    uid_of,
+)
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.phenomena import Preset
@@ -59,7 +68,7 @@ class Plots:
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
         options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
-        options |= {"steps": not plot.array, "key": key_of(plot)}
+        options |= {"steps": not plot.array, "key": key_of(plot), "cells": bool(plot.cells)}
         if place == FOURTH and self.choices:
             options["choices"] = [(slug, PLOTS[slug].title) for slug in self.choices]
             options |= {"choice": self.chosen, "label": "fourth plot"}
@@ -166,6 +175,17 @@ class Plots:
             if plot.array in found:
                 self._draw(source, place, plot, step, found[plot.array][1])
 
+    def pick(self, arm: int, replica: int) -> None:
+        """Draw heat maps of another replica."""
+        if self.picked == (arm, replica):
+            return
+        self.picked, moment = (arm, replica), self.figure.until
+        for place in [i for i in range(FOURTH + 1) if self._plot(i).cells]:
+            self._anew(place)
+            if moment is not None:
+                for source in self._sources.values():
+                    self._past(source, place, int(moment))
+
     def sync(self, run: Run, others: Mapping[str, Callable[[], Source]] = NOTHING) -> None:
         """Send every new point, and what is new of the arms, saved records and ghosts."""
         arms = [a for a in list(run.arms.values()) if a.index not in self.closed]
@@ -208,8 +228,14 @@ class Plots:
 
     def _traces(self, source: Source, place: int) -> list[fig.Spec]:
         visible = {"visible": self.visible(source.key)}
-        found = specs(source, self._plot(place), place, range(source.R))
+        plot = self._plot(place)
+        replicas = range(source.R) if not plot.cells else self._picked(source)
+        found = specs(source, plot, place, replicas)
         return [spec | visible for spec in found]
+
+    def _picked(self, source: Source) -> list[int]:
+        arm, replica = self.picked
+        return [replica] if source.key == f"a{arm}" and replica < source.R else []
 
     def _fill(self, source: Source, place: int) -> None:
         """Send what is new of a source in one place."""
@@ -258,6 +284,5 @@ class Plots:
         for r in range(source.R):
             uid = uid_of(source.key, r, place, plot.array)
             if self._sent.get(uid) != step and uid in self.figure.traces:
-                grid, density = (v[r].double().cpu().numpy() for v in value)
-                self.figure.set(uid, grid, np.maximum(density, 1e-12))
+                show_array(self.figure, uid, plot, value, r)
                 self._sent[uid] = step

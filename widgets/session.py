@@ -162,6 +162,8 @@ class Session:
         """Controls, arms and plots as the run now is."""
         with self.screen:
             self._shown = list(self.run.arms)
+            arm, replica = choices.target_of(self.changes.target)
+            self.plots.pick(arm, replica or 0)
             self.lab.controls.set_spec(self.changes.spec())
             self._looked = 0.0
             self.frame()

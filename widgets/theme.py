@@ -34,6 +34,13 @@ REPLICAS = [
     ("#0b5345", "#c8502a"),
     ("#101418", "#ffffff"),
 ]
+# Cells of a heat map: right is teal and wrong is brown, train is strong and test is weak.
+CELLS = [
+    ("#01594f", "#8fe3d8"),
+    ("#7a4208", "#f7dc9c"),
+    ("#7cc4ba", "#20766d"),
+    ("#e3bd78", "#94601a"),
+]
 # Colour is never the only difference: a replica has a symbol at its curve's tip, an arm a dash.
 # Plain "dash" is kept for thresholds.
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
@@ -90,6 +97,7 @@ def css() -> str:
     """Both palettes as CSS variables."""
     names = {f"--ew-{k}": v for k, v in _PAGE.items()}
     names |= {f"--ew-replica-{i}": pair for i, pair in enumerate(REPLICAS)}
+    names |= {f"--ew-cell-{i}": pair for i, pair in enumerate(CELLS, 1)}
     light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
     dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
     return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'

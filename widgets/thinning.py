@@ -176,3 +176,11 @@ def share(
             numbers -= out[key].numbers
             left -= len(histories[key])
     return out
+
+
+def measured(columns: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Only points that are finite in x and y; p only where it is not x."""
+    arrays = [np.asarray(values) for values in columns]
+    known = np.isfinite(arrays[0]) & np.isfinite(arrays[1])
+    arrays = [values[known] for values in arrays]
+    return arrays[:2] if np.array_equal(arrays[0], arrays[-1]) else arrays

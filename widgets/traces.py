@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from widgets import figure as fig
 from widgets import theme
+from widgets.live_plot import LiveFigure
 from widgets.panels import Plot
 from widgets.sources import Source
 
 if TYPE_CHECKING:
     from lab_core.arm import Arm
+
+LEAST = 1e-12  # of what is drawn of a density on a logarithmic axis
 
 
 def uid_of(key: str, replica: int, place: int, column: str) -> str:
@@ -67,6 +72,8 @@ def specs(source: Source, plot: Plot, place: int, replicas: Iterable[int]) -> li
 
 def _spec(source: Source, plot: Plot, place: int, r: int, column: str) -> fig.Spec:
     uid = uid_of(source.key, r, place, column)
+    if plot.cells:
+        return fig.cells(uid, place, r, plot.cells, name_of(source, plot, r, column))
     spec = source.curve(uid, place, r) | {"name": name_of(source, plot, r, column)}
     if plot.stems:
         spec["meta"] = {"stems": (r - (source.R - 1) / 2) * 0.7 / source.R}
@@ -75,3 +82,12 @@ def _spec(source: Source, plot: Plot, place: int, r: int, column: str) -> fig.Sp
         thinner = theme.STROKES[i] if plot.words else {"width": 0.9} if i else {}
         spec["line"] = spec["line"] | thinner
     return spec
+
+
+def show_array(figure: LiveFigure, uid: str, plot: Plot, value: Any, r: int) -> None:
+    """Draw a replica's part of what is wider than a number: cells, or x and y of a curve."""
+    if plot.cells:
+        figure.set_cells(uid, value[r].cpu().numpy())
+    else:
+        x, y = (part[r].double().cpu().numpy() for part in value)
+        figure.set(uid, x, np.maximum(y, LEAST) if plot.log else y)
