@@ -58,12 +58,14 @@ PRESETS = {
     ),
     "fraction": Preset(
         "More examples, less delay",
-        "With 30, 40 and 50% of all pairs as examples memorising takes equally long, and"
+        "With 40, 50 and 60% of all pairs as examples memorising takes equally long, and"
         " generalising ever less.",
         PAIRS.set(
             {
+                "p": 37,
+                "fraction": 0.4,
                 "steps": 1100,
-                "changes": tuple(Branch(0, 0, (("fraction", f),), True) for f in (0.4, 0.5)),
+                "changes": tuple(Branch(0, 0, (("fraction", f),), True) for f in (0.5, 0.6)),
             }
         ),  # fmt: skip
         100,
@@ -96,8 +98,8 @@ def times(arm: Arm, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
 
 
 def judge_delay(runs: Sequence[Run]) -> Verdict:
-    """With decay: memorised by 100, still at chance at twice that, 95% at least 10 times later; the
-    weights then shrink. Without: memorised, test accuracy never above 0.3.
+    """With decay: memorised by 100, still at chance then, 95% at least 10 times later. Without:
+    memorised, the weights grow on and on, test accuracy is never above 0.3.
     """
     (arm,) = runs[0].arms.values()
     decay = np.array([r.optimizer.weight_decay for r in arm.recipes])
@@ -109,21 +111,20 @@ def judge_delay(runs: Sequence[Run]) -> Verdict:
         return Verdict(False, f"95% at {span(grokked)}", "with decay, reached by all")
     ratio = grokked[decayed] / memorised[decayed]
     early = test[np.searchsorted(steps, 100), decayed]
-    shrunk = norm[-1, decayed] / norm[:, decayed].max(0)
+    longer = norm[-1, plain] / norm[-1, decayed]
     holds = (
         memorised.max() <= 100
         and early.max() < 0.15
         and ratio.min() >= 10
         and test[:, plain].max() < 0.3
-        and shrunk.max() < 0.8
+        and longer.min() > 1.2
     )
     return Verdict(
         bool(holds),
         f"memorised at {span(memorised)}; with decay: test {span(early, 2)} at step 100, 95% at"
-        f" {span(grokked[decayed])}, {span(ratio)} times later, the weights then at"
-        f" {span(shrunk, 2)} of their largest norm; without: test at most"
-        f" {test[:, plain].max():.2f}",
-        "by 100; below 0.15, at least 10 times later, below 0.8; below 0.3",
+        f" {span(grokked[decayed], 4)}, {span(ratio)} times later; without: test at most"
+        f" {test[:, plain].max():.2f}, the weights {span(longer)} times as long",
+        "by 100; below 0.15, at least 10 times later; below 0.3, more than 1.2 times",
     )
 
 

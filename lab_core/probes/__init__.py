@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, training
+from lab_core.probes import curvature, pruning, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -18,5 +18,6 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "alignment": training.alignment,
     "slowness": training.slowness,
     "corrupted": training.corrupted,
+    "pruned": pruning.pruned,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

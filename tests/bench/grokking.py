@@ -92,7 +92,9 @@ def main() -> None:
         seconds, steps = (sorted(e[i] for e in each)[1] for i in (0, 1))
         print(f"  {name}: {seconds:.2f} s, {steps} steps (goal {goal})")
     for name, recipe, steps in (("p = 23", P23, 400), ("p = 97", P97, 40)):
-        print(f"  a step against nn.Embedding + AdamW, {name}: {against_plain(recipe, steps)[0]:.1f}x")
+        print(
+            f"  a step against nn.Embedding + AdamW, {name}: {against_plain(recipe, steps)[0]:.1f}x"
+        )
         goal = " (goal 2x)" if name == "p = 23" else ""
         print(f"  eight seeds at once, {name}: {eight(recipe, steps)[0]:.1f}x{goal}")
 

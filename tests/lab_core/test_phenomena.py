@@ -17,7 +17,12 @@ from widgets.panels import PLOTS
 from widgets.sources import AXES
 
 CLAIMS = [
-    pytest.param(c, id=f"{c.preset}-{i}", marks=[pytest.mark.long] if c.long else [])
+    # claims on one recipe share its run, so they belong to one worker
+    pytest.param(
+        c,
+        id=f"{c.preset}-{i}",
+        marks=[pytest.mark.xdist_group(c.preset)] + [pytest.mark.long] * c.long,
+    )  # fmt: skip
     for p in PHENOMENA.values()
     for i, c in enumerate(p.claims)
 ]
