@@ -61,7 +61,8 @@ class Picture {
     return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
   }
 
-  /** The points that are drawn; a threshold begins where a logarithmic axis does. */
+  /** The points that are drawn: on a logarithmic axis a threshold begins where that does, a curve at
+   *  its first step but 0. */
   curves(panel) {
     const { view } = this, [left] = fromUnits(panel.xlog, view.shown(panel, "x"));
     return [...panel.curves, ...panel.thresholds].map((trace) => {
@@ -70,7 +71,8 @@ class Picture {
       if (stemsOf(trace) !== undefined) return { ...spec, ...this.stems(trace, panel, points) };
       const x = [...points.x].map((v) => (isThreshold(trace) && panel.xlog && v <= 0 ? left : v));
       const line = spec.line && { ...spec.line, simplify: false }; // which would put corners in it
-      return { ...spec, line, x, y: [...points.y] };
+      const y = [...points.y].map((v, i) => (panel.xlog && x[i] <= 0 ? null : v));
+      return { ...spec, line, x, y };
     });
   }
 

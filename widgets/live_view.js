@@ -128,7 +128,7 @@ class Figure {
     x.title = { ...x.title, font: { size } };
     y.title = { ...y.title, font: { size: size * Math.min(1, high / title) } };
     y.type = panel.yspec.type;
-    if (panel.meta.cells) x.ticks = y.ticks = "";
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ticks: "", ticklabelstandoff: 3 });
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
