@@ -8,7 +8,7 @@ class Picture {
     Object.assign(this, { view, title });
     const { font, root, panels, only } = view;
     this.head = title ? 2.6 * font : 0.6 * font;
-    const width = root.clientWidth, narrow = root.classList.contains("ew-narrow");
+    const width = root.clientWidth, narrow = view.isNarrow;
     const height = Math.max(root.clientHeight, LEAST * width);
     this.whole = { width, height: Math.round(height + this.head) };
     this.rects = grid(panels.length, { width, height }, narrow && only === null, only);
@@ -113,8 +113,9 @@ class Picture {
   /** The strokes of a panel's columns and their words, after its title. */
   strokes({ meta }) {
     const { font } = this.view, { left, top } = this.rects.get(this.view.panels.findIndex((p) => p.meta === meta));
-    let x = left + 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`);
-    const y = top + 1.35 * font, notes = [], shapes = [];
+    const below = this.view.isNarrow, notes = [], shapes = [], y = top + (below ? 3.1 : 1.35) * font;
+    let x = left + (below ? 0.7 * font
+      : 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`));
     for (const one of meta.key ?? []) {
       const line = { color: "var(--ew-ink)", width: one.width, dash: one.dash ?? "solid" };
       shapes.push({ type: "line", ...this.paper(x, y, x + 24, y), line });

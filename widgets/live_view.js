@@ -112,13 +112,18 @@ class Figure {
     this.heads.draw();
   }
 
+  get isNarrow() {
+    return this.root.classList.contains("ew-narrow");
+  }
+
   place(panel, layout, rect, whole, font) {
     if (!rect) {
       delete layout[panel.x];
       delete layout[panel.y];
       return;
     }
-    const domain = domains(rect, whole, font, panel.meta.cells);
+    const head = this.isNarrow && panel.meta.key?.length ? 4.1 : 2.7; // the key has a line of its own
+    const domain = domains(rect, whole, font, panel.meta.cells, head);
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
     const x = axis(panel.x, "x"), y = axis(panel.y, "y"), size = 0.82 * font;
