@@ -87,11 +87,11 @@ function grid(count, { width, height }, narrow, only) {
 }
 
 /** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure; that of
- *  a heat map is a square, beside which there is room for words. */
-function domains({ left, top, width, height }, whole, font, square) {
+ *  a heat map is a square, beside which there is room for words; `lines` is the height of its head. */
+function domains({ left, top, width, height }, whole, font, square, lines) {
   const inner = {
     left: left + 4.4 * font, right: left + width - 1.7 * font, // half of a label at the end
-    top: top + 2.7 * font, bottom: top + height - 3.1 * font,
+    top: top + lines * font, bottom: top + height - 3.1 * font,
   };
   if (square) {
     const side = Math.max(font, Math.min(inner.right - inner.left - 10 * font, inner.bottom - inner.top));

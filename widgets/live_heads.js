@@ -6,7 +6,7 @@ const nameOf = ({ title, choices, choice }) =>
 
 /** The strokes of a panel's columns, each before its word: curves of every replica have them. */
 const strokes = ({ key }) => key?.length ? h("span", { class: "ew-key" }, ...key.map((one) =>
-  h("span", {}, h("svg", { viewBox: "0 0 24 8", "aria-hidden": "true" },
+  h("span", {}, h("svg", { "aria-hidden": "true" },
     h("path", { d: "M0 4H24", "stroke-width": one.width, "stroke-dasharray": dashes(one) })),
     one.word))) : null;
 

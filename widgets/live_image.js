@@ -8,7 +8,7 @@ class Picture {
     Object.assign(this, { view, title });
     const { font, root, panels, only } = view;
     this.head = title ? 2.6 * font : 0.6 * font;
-    const width = root.clientWidth, narrow = root.classList.contains("ew-narrow");
+    const width = root.clientWidth, narrow = view.isNarrow;
     const height = Math.max(root.clientHeight, LEAST * width);
     this.whole = { width, height: Math.round(height + this.head) };
     this.rects = grid(panels.length, { width, height }, narrow && only === null, only);
@@ -61,7 +61,8 @@ class Picture {
     return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
   }
 
-  /** The points that are drawn; a threshold begins where a logarithmic axis does. */
+  /** The points that are drawn: on a logarithmic axis a threshold begins where that does, a curve at
+   *  its first step but 0. */
   curves(panel) {
     const { view } = this, [left] = fromUnits(panel.xlog, view.shown(panel, "x"));
     return [...panel.curves, ...panel.thresholds].map((trace) => {
@@ -70,7 +71,8 @@ class Picture {
       if (stemsOf(trace) !== undefined) return { ...spec, ...this.stems(trace, panel, points) };
       const x = [...points.x].map((v) => (isThreshold(trace) && panel.xlog && v <= 0 ? left : v));
       const line = spec.line && { ...spec.line, simplify: false }; // which would put corners in it
-      return { ...spec, line, x, y: [...points.y] };
+      const y = [...points.y].map((v, i) => (panel.xlog && x[i] <= 0 ? null : v));
+      return { ...spec, line, x, y };
     });
   }
 
@@ -111,8 +113,9 @@ class Picture {
   /** The strokes of a panel's columns and their words, after its title. */
   strokes({ meta }) {
     const { font } = this.view, { left, top } = this.rects.get(this.view.panels.findIndex((p) => p.meta === meta));
-    let x = left + 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`);
-    const y = top + 1.35 * font, notes = [], shapes = [];
+    const below = this.view.isNarrow, notes = [], shapes = [], y = top + (below ? 3.1 : 1.35) * font;
+    let x = left + (below ? 0.7 * font
+      : 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`));
     for (const one of meta.key ?? []) {
       const line = { color: "var(--ew-ink)", width: one.width, dash: one.dash ?? "solid" };
       shapes.push({ type: "line", ...this.paper(x, y, x + 24, y), line });

@@ -112,13 +112,18 @@ class Figure {
     this.heads.draw();
   }
 
+  get isNarrow() {
+    return this.root.classList.contains("ew-narrow");
+  }
+
   place(panel, layout, rect, whole, font) {
     if (!rect) {
       delete layout[panel.x];
       delete layout[panel.y];
       return;
     }
-    const domain = domains(rect, whole, font, panel.meta.cells);
+    const head = this.isNarrow && panel.meta.key?.length ? 4.1 : 2.7; // the key has a line of its own
+    const domain = domains(rect, whole, font, panel.meta.cells, head);
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
     const x = axis(panel.x, "x"), y = axis(panel.y, "y"), size = 0.82 * font;
@@ -128,7 +133,7 @@ class Figure {
     x.title = { ...x.title, font: { size } };
     y.title = { ...y.title, font: { size: size * Math.min(1, high / title) } };
     y.type = panel.yspec.type;
-    if (panel.meta.cells) x.ticks = y.ticks = "";
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ticks: "", ticklabelstandoff: 3 });
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }

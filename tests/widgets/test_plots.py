@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lab_core.phenomena import PHENOMENA
 from lab_core.phenomena.base import Phenomenon, Preset
+from lab_core.probes import PROBES, Columns, Moment
 from lab_core.recipe import Recipe
 from lab_core.record import Record
 from widgets.lab import Lab
@@ -146,3 +149,94 @@ def test_the_effective_sharpness_and_the_line_at_1_go_with_their_plots() -> None
         plots._fill(source, place)
     shown = [plots.figure._points[f"s1_r0_p{p}_sharpness"].y.tolist() for p in (2, 3)]
     assert shown == [[1.0], [2.0]]
+
+
+# ---- what is wider than a number
+
+
+def correctness(m: Moment) -> Columns:
+    """A pattern that says its replica and its step."""
+    shape = (len(m.w), 2, 3)
+    m.arrays["correctness"] = (torch.arange(6).reshape(2, 3) + torch.arange(len(m.w))[:, None, None]
+                               + m.t // 10).remainder(5).expand(shape).to(torch.int8)  # fmt: skip
+    return {}
+
+
+@pytest.fixture
+def maps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A lab with a heat map in the third place."""
+    monkeypatch.setitem(PROBES, "correctness", correctness)
+    plots = ("accuracy", "loss", "correctness", "weight_norm")
+    recipe = CLASSES.set({"probes": (("correctness", 10), ("accuracy", 10))})
+    preset = Preset("Maps", "", recipe, 20, (), plots)
+    monkeypatch.setitem(PHENOMENA, "fake", replace(FAKE, presets={"maps": preset}))
+    lab = Lab("fake", link="")
+    lab.run(31)
+    yield lab
+    assert not lab.messages.notices
+    lab.session.player.close()
+
+
+def shown(lab: Lab) -> dict[str, list[int]]:
+    return {uid: cells.ravel().tolist() for uid, cells in lab.plots.figure._cells._held.items()}
+
+
+def pattern(replica: int, step: int) -> list[int]:
+    return [(i + replica + step // 10) % 5 for i in range(6)]
+
+
+def test_a_heat_map_is_that_of_the_chosen_replica_and_arm(maps: Lab) -> None:
+    s = maps.session
+    assert shown(maps) == {"a0_r0_p2_correctness": pattern(0, 30)}, "the first where all move"
+    s.changes.control("target", "0:1")
+    assert shown(maps) == {"a0_r1_p2_correctness": pattern(1, 30)}
+    s.changes.control("optimizer", "heavy-ball")
+    assert list(shown(maps)) == [], "the new arm has not been measured yet"
+    maps.run(10)
+    assert shown(maps) == {"a1_r0_p2_correctness": pattern(0, 40)}
+    s._arms("close", "a1")
+    assert shown(maps) == {"a0_r0_p2_correctness": pattern(0, 40)}
+    s._bar("reset", None)
+    assert shown(maps) == {}
+
+
+def test_a_heat_map_of_the_past_is_that_of_its_step(maps: Lab) -> None:
+    s = maps.session
+    s.travel.seek(12)
+    assert shown(maps) == {"a0_r0_p2_correctness": pattern(0, 12)}
+    s.changes.control("target", "0:1")
+    assert shown(maps) == {"a0_r1_p2_correctness": pattern(1, 12)}
+    s.frame()
+    assert shown(maps) == {"a0_r1_p2_correctness": pattern(1, 12)}
+    s.travel.seek(None)
+    assert shown(maps) == {"a0_r1_p2_correctness": pattern(1, 30)}
+
+
+def test_a_hidden_arm_hides_its_map_and_a_moved_knob_renames_it(maps: Lab) -> None:
+    s = maps.session
+    trace = lambda: next(  # noqa: E731
+        t for t in maps.plots.figure._figure["data"] if t["type"] == "heatmap"
+    )
+    s._arms("hide", "a0")
+    assert trace()["visible"] is False
+    s._arms("show", "a0")
+    s.changes.control("target", "0:0")
+    s.changes.control("lr", 0.7)
+    s.frame()
+    assert trace()["visible"] is True and trace()["name"] == "lr 0.7"
+
+
+def test_stems_stand_beside_each_other_and_carry_the_values(lab: Lab) -> None:
+    plots, record = lab.plots, Record(2)
+    arm = lab.session.run.arms[0]
+    k, power = torch.arange(1, 4).expand(2, -1), torch.tensor([[0.1, 0.0, 0.9], [0.5, 0.5, 0.0]])
+    record.arrays["fourier"] = (7, (k, power))
+    plots.open(Preset("", "", TOY, 1, (), ("fourier", "neurons", "loss", "ratio")), ())
+    source = Source("a0", "", record, ["lr 1", "lr 2"], 0, arm)
+    found = plots._traces(source, 0)
+    assert found[0]["meta"]["stems"] < 0 < found[1]["meta"]["stems"]
+    for spec in found:
+        plots.figure.add_trace(spec)
+    plots._fill(source, 0)
+    points = plots.figure._points["a0_r1_p0_fourier"]
+    assert points.x.tolist() == [1, 2, 3] and points.y.tolist() == [0.5, 0.5, 0.0]
