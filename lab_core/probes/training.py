@@ -76,6 +76,6 @@ def right(f: Tensor, y: Tensor) -> Tensor:
 
 def share(hits: Tensor, among: Tensor | None = None) -> Tensor:
     """The share [R] of hits [R, N], of those `among` where it is given."""
-    if among is None:
-        return hits.float().mean(-1)
-    return (hits & among).float().sum(-1) / among.sum(-1)
+    among = torch.ones_like(hits) if among is None else among
+    counts = ((hits & among).sum(-1), among.sum(-1))
+    return torch.div(*(n.cpu().double() for n in counts))

@@ -11,10 +11,17 @@ from lab_core.kernels.mlp import Kernel
 from lab_core.losses import LOSSES
 from lab_core.models import MLP, views
 from lab_core.objective import Objective
-from lab_core.recipe import Recipe
+from lab_core.recipe import Recipe, companions
 
 SMALL = Recipe().set({"data": "chebyshev", "width": 6, "steps": 40, "probes": ()})
 CLASSES = SMALL.set({"data": "clusters", "n": 24, "k": 3, "dim": 4})
+PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-mlp", "width": 6,
+                   "loss": "cross-entropy"})  # fmt: skip
+
+
+def having(part: str, name: str) -> Recipe:
+    """A small recipe with classes that has this entry of a part's registry, and what that needs."""
+    return CLASSES.set(companions(CLASSES, part, name))
 
 
 def gaussian(*shape: int, seed: int = 0) -> Tensor:

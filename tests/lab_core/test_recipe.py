@@ -11,10 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput, knobs
-from lab_core.losses import CrossEntropy, SquaredError
-from lab_core.models import MLP
+from lab_core.losses import LOSSES
+from lab_core.models import MLP, MODELS
 from lab_core.optimizers import GD, OPTIMIZERS, Adam
-from lab_core.recipe import MOST_REPLICAS, PARTS, Recipe, seeds_of, slug, stacks, swap
+from lab_core.recipe import (
+    MOST_REPLICAS,
+    PARTS,
+    Recipe,
+    companions,
+    fitting,
+    seeds_of,
+    slug,
+    stacks,
+    swap,
+)
+from tests.lab_core.small import CLASSES, PAIRS, SMALL, having
 
 OWN = [*knobs(Recipe), *PARTS, "probes", "changes"]
 
@@ -38,8 +49,7 @@ def test_a_registry_name_belongs_to_one_entry() -> None:
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_every_entry_can_be_set_and_read_back(part: str, name: str) -> None:
-    base = Recipe().set({"data": "clusters"})
-    recipe = base.set({part: name})
+    recipe = having(part, name)
     assert slug(part, getattr(recipe, part)) == name
     assert all(
         recipe.flat()[n] == getattr(getattr(recipe, part), n) for n in knobs(PARTS[part][name])
@@ -76,7 +86,7 @@ def test_splitting_covers_the_product_once(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
-    base = Recipe().set({"data": "clusters"}).set({part: name})
+    base = having(part, name)
     for k in knobs(PARTS[part][name]).values():
         pair = {k.name: [k.default, k.default]}
         if stacks(part, k):
@@ -86,7 +96,9 @@ def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
                 BadInput, match=f"^{k.name}: a list .* would change.*; give one val"
             ):
                 base.set(pair)
-    assert part != "optimizer" or all(stacks(part, k) for k in knobs(PARTS[part][name]).values())
+    each = knobs(PARTS[part][name])
+    assert part != "optimizer" or all(stacks(part, k) for k in each.values())
+    assert part != "filter" or {n for n, k in each.items() if not stacks(part, k)} <= {"window"}
 
 
 def test_seeds_default_to_the_seed() -> None:
@@ -155,6 +167,7 @@ def test_a_recipe_is_a_value() -> None:
 
 # ---- what is refused: the field, the rule, the remedy
 
+MODULAR = {"data": "modular", "model": "pair-mlp"}
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"lr": -1}, r"lr: -1 is outside its domain; give a number in \(0, inf\), for example 0.1"),
     ({"lr": "fast"}, r"lr: 'fast' is not a number; give a number in \(0, inf\)"),
@@ -184,6 +197,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"device": "tpu"}, "device: 'tpu' is not known; choose auto, cpu, cuda, mps"),
     ({"seed": -1}, "seed: -1 is outside its domain; give"),
     ({"batch_size": 10**400}, "batch_size: so large a number has no use; give"),
+    ({"filter": "median"}, "filter: 'median' is not known; choose none, grokfast"),
+    ({"strength": 2}, "strength: it belongs to filter=grokfast or filter=grokfast-ma; choose that"),
+    ({"filter": "grokfast", "memory": 1}, r"memory: 1 is outside its domain; give .* in \[0, 1\)"),
+    ({"filter": "grokfast-ma", "window": 0}, "window: 0 is outside its domain; give an integer in"),
+    ({"filter": "grokfast-ma", "window": [2, 3]}, "window: a list of values would change the sha"),
+    ({"precision": "float16"}, "precision: it belongs to loss=cross-entropy or loss=stablemax; c"),
+    ({"data": "clusters", "loss": "stablemax", "precision": "float8"},
+     "precision: 'float8' is not known; choose same, float16, float32, float64"),
+    (MODULAR | {"p": 0}, r"p: 0 is outside its domain; give an integer in \[3, 199\], for example"),
+    (MODULAR | {"p": 10**9}, r"p: 1e\+09 is outside its domain; give an integer in"),
+    (MODULAR | {"p": "7x"}, "p: '7x' is not a number; give an integer in"),
+    (MODULAR | {"fraction": 0}, r"fraction: 0 is outside its domain; give a number in \(0, 1\)"),
+    (MODULAR | {"fraction": 1}, r"fraction: 1 is outside its domain; give a number in \(0, 1\)"),
+    (MODULAR | {"corruption": -1}, "corruption: -1 is outside its domain; give a number in"),
+    (MODULAR | {"operation": "power"}, "operation: 'power' is not known; choose add, subtract"),
 ]  # fmt: skip
 
 
@@ -196,15 +224,77 @@ def test_bad_input_is_one_sentence_with_field_rule_and_remedy(
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 
-def test_every_loss_that_needs_classes_refuses_real_targets() -> None:
-    for data, cls in PARTS["data"].items():
-        recipe = Recipe(data=cls(), loss=SquaredError())
-        if cls.classes:  # type: ignore[attr-defined]
-            assert replace(recipe, loss=CrossEntropy()).replicas == 1
+# ---- which parts go together
+
+
+@pytest.mark.parametrize("loss", [name for name, cls in LOSSES.items() if cls.classes])
+def test_every_loss_that_needs_classes_refuses_real_targets(loss: str) -> None:
+    for name, cls in PARTS["data"].items():
+        recipe = having("data", name).set({"loss": "squared-error"})
+        if cls.classes:
+            assert recipe.set({"loss": loss}).replicas == 1
         else:
-            with pytest.raises(BadInput, match="^loss: "):
-                recipe.set({"loss": "cross-entropy"})
-        assert slug("data", recipe.data) == data
+            with pytest.raises(BadInput, match="^loss: .* needs class labels and .*; choose"):
+                recipe.set({"loss": loss})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_reads_the_inputs_that_it_is_made_for_and_refuses_others(model: str) -> None:
+    for name, cls in PARTS["data"].items():
+        recipe = having("data", name)
+        if cls.inputs == MODELS[model].inputs:
+            assert slug("model", recipe.set({"model": model}).model) == model
+        else:
+            with pytest.raises(BadInput, match="^model: a .* cannot read .*, whose inputs are"):
+                recipe.set({"model": model})
+
+
+def test_the_sentence_about_a_model_and_data_that_do_not_fit() -> None:
+    with pytest.raises(BadInput) as error:
+        SMALL.set({"data": "modular"})
+    assert str(error.value) == (
+        "model: a multi-layer perceptron cannot read modular arithmetic, whose inputs are pairs;"
+        " choose pair-mlp, or other data."
+    )
+    with pytest.raises(BadInput, match="whose inputs are real; choose mlp or deep-linear, or othe"):
+        SMALL.set({"model": "pair-mlp"})
+
+
+@pytest.mark.parametrize("recipe", [SMALL, CLASSES, PAIRS], ids=["real", "classes", "pairs"])
+@pytest.mark.parametrize("part", PARTS)
+def test_what_fits_is_what_can_be_set(recipe: Recipe, part: str) -> None:
+    fits = fitting(recipe, part)
+    assert slug(part, getattr(recipe, part)) in fits
+    for name in PARTS[part]:
+        if name in fits:
+            assert slug(part, getattr(recipe.set({part: name}), part)) == name
+        else:
+            with pytest.raises(BadInput):
+                recipe.set({part: name})
+
+
+def test_what_fits_the_data_and_the_model() -> None:
+    assert fitting(PAIRS, "data") == ["modular"] and fitting(PAIRS, "model") == ["pair-mlp"]
+    assert "modular" not in fitting(CLASSES, "data") and "pair-mlp" not in fitting(CLASSES, "model")
+    assert fitting(SMALL, "loss") == ["squared-error"] and fitting(PAIRS, "loss") == list(LOSSES)
+
+
+def test_every_entry_can_be_reached_from_everywhere_by_the_fewest_parts() -> None:
+    for start in (SMALL, CLASSES, PAIRS):
+        for part, registry in PARTS.items():
+            for name in registry:
+                settings = companions(start, part, name)
+                assert slug(part, getattr(start.set(settings), part)) == name
+                assert len(settings) == 1 or name not in fitting(start, part)
+    assert companions(CLASSES, "data", "modular") == {"data": "modular", "model": "pair-mlp"}
+    assert companions(PAIRS, "model", "mlp") == {"model": "mlp", "data": "digits"}
+    assert companions(PAIRS, "data", "chebyshev") == {
+        "data": "chebyshev", "model": "mlp", "loss": "squared-error"
+    }  # fmt: skip
+    assert companions(PAIRS, "data", "nothing") == {"data": "nothing"}
+
+
+# ---- writing down
 
 
 def test_a_part_outside_the_registry_cannot_be_written_down() -> None:
