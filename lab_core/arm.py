@@ -264,12 +264,13 @@ class Arm:
     def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
         """The new values of the living replicas and the old ones of the frozen."""
         (w, state), (w_old, state_old) = new, old
-        rows = alive[:, None]
-        mixed = {
-            k: torch.where(rows, v, state_old[k]) if isinstance(v, Tensor) else v
-            for k, v in state.items()
-        }
-        return torch.where(rows, w, w_old), mixed
+
+        def mixed(v: Any, v_old: Any) -> Any:
+            if not isinstance(v, Tensor) or v.shape != v_old.shape:  # a window that still fills
+                return v
+            return torch.where(alive.view(-1, *[1] * (v.dim() - 1)), v, v_old)
+
+        return mixed(w, w_old), {k: mixed(v, state_old[k]) for k, v in state.items()}
 
     # ---- recording
 

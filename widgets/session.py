@@ -94,8 +94,9 @@ class Session:
     def _take_up(self, asked: Opened) -> None:
         """Show a run that is at its start, and take it to where it stood."""
         look = asked.look
-        self._pace(self.phenomenon.presets[self.preset].speed)
-        self.plots.look_for(look.plot, look.x)
+        preset = self.phenomenon.presets[self.preset]
+        self._pace(preset.speed)
+        self.plots.open(preset, self.phenomenon.choices, look.plot, look.x)
         self._begin()
         self.plots.figure.zoom, self.plots.figure.scales = look.zoom, look.scale
         if asked.notice:
@@ -161,6 +162,8 @@ class Session:
         """Controls, arms and plots as the run now is."""
         with self.screen:
             self._shown = list(self.run.arms)
+            arm, replica = choices.target_of(self.changes.target)
+            self.plots.pick(arm, replica or 0)
             self.lab.controls.set_spec(self.changes.spec())
             self._looked = 0.0
             self.frame()

@@ -15,7 +15,23 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.record import Record
     from lab_core.tables import SavedArm
 
-AXES = {"step": "step", "time": "lr × step", "loss": "training loss"}  # what x can be
+
+@dataclass(frozen=True)
+class Axis:
+    """What x can be; `label` is what a person chooses."""
+
+    label: str
+    title: str
+    log: bool = False
+
+
+AXES = {
+    "step": Axis("step", "step"),
+    "log-step": Axis("step, logarithmic", "step", log=True),  # on which step 0 has no place
+    "time": Axis("lr × step", "lr × step"),
+    "loss": Axis("training loss", "training loss", log=True),
+}
+STEPS = ("step", "log-step")
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]  # step, x, y
 NONE: Points = (np.empty(0), np.empty(0), np.empty(0))
 
@@ -60,7 +76,7 @@ class Source:
         return steps[known], at[known], y[known]
 
     def _x(self, steps: np.ndarray, replica: int, x: str) -> np.ndarray:
-        if x == "step":
+        if x in STEPS:
             return steps
         out = np.full(len(steps), np.nan)
         if x == "time":

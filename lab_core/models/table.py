@@ -38,20 +38,15 @@ class PairMLP(Model):
 
     def hidden(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """phi(A_a + B_b) [R, N, width] of pairs x [R, N, 2]."""
-        h = look_up(views["left"], x[..., 0]) + look_up(views["right"], x[..., 1])
-        return PAIR_ACTIVATIONS[self.activation](h)
+        a, b = x.long().unbind(-1)
+        return PAIR_ACTIVATIONS[self.activation](rows(views["left"], a) + rows(views["right"], b))
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         return self.hidden(views, x) @ views["out"].mT
 
 
-def look_up(table: Tensor, index: Tensor) -> Tensor:
-    """Rows [R, N, m] of tables [R, c, m] at index [R, N]; whole rows at once, where take_along_dim
-    reads an index for every entry."""
-    R, c, _ = table.shape
-    first = torch.arange(R, device=index.device)[:, None] * c  # of each replica
-    return (
-        table.flatten(0, 1)
-        .index_select(0, (index.long() + first).flatten())
-        .view(R, -1, table.shape[2])
-    )
+def rows(table: Tensor, index: Tensor) -> Tensor:
+    """The rows [R, N, n] of tables [R, c, n] at an index [R, N]; far faster than a gather."""
+    R, c, n = table.shape
+    first = torch.arange(R, device=index.device)[:, None] * c
+    return table.reshape(-1, n).index_select(0, (index + first).view(-1)).view(R, -1, n)

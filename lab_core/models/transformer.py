@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lab_core.knobs import BadInput, knob
 from lab_core.models.base import Model, Shapes
-from lab_core.models.table import look_up
+from lab_core.models.table import rows
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Transformer(Model):
         found = [self._keys_and_values(views, last, last)]
         for i in (0, 1):
             tables = self._keys_and_values(views, tokens[:, :-1] + positions[:, i : i + 1], last)
-            score, value = (look_up(table, x[..., i]) for table in tables)
+            score, value = (rows(table, x[..., i].long()) for table in tables)
             found.append((score, value))
         scores, values = zip(*found, strict=True)
         attention = torch.stack(torch.broadcast_tensors(*scores)).softmax(0)

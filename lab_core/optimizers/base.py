@@ -63,8 +63,13 @@ class Optimizer:
         return replace(self, lr=self.lr * multiplier)
 
 
-def descend(w: Tensor, lr: Value, direction: Tensor) -> Tensor:
-    """w - lr * direction, in one operation."""
+def descend(w: Tensor, lr: Value, direction: Tensor, divisor: Tensor | None = None) -> Tensor:
+    """w - lr * direction (/ divisor), in as few operations as there can be."""
+    if divisor is not None:
+        alone = isinstance(lr, Tensor)
+        return w.addcdiv(
+            lr * direction if alone else direction, divisor, value=-1 if alone else -lr
+        )
     if isinstance(lr, Tensor):
         return w.addcmul(lr, direction, value=-1)
     return w.sub(direction, alpha=lr)

@@ -16,6 +16,7 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "test_loss": training.test_loss,
     "zero_loss": training.zero_loss,
     "alignment": training.alignment,
+    "slowness": training.slowness,
     "corrupted": training.corrupted,
 }
 __all__ = ["PROBES", "Columns", "Moment"]
