@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from lab_core.models import size, views
+from lab_core.models import views
 from lab_core.models.transformer import Transformer
 
 
@@ -25,12 +25,14 @@ class TransformerKernel:
         self.heads, self.width = model.heads, model.width
         self.scale = (model.heads / model.width) ** 0.5
         self.shapes = model.shapes(x.shape[2], self.c)
-        self.size = size(self.shapes)
+        self.M = model.mlp_width
+        self.n = 0
         self.feed(x, y)
 
     def feed(self, x: Tensor, y: Tensor) -> None:
         """Replace the examples by others."""
-        self.n = x.shape[1]
+        if self.n != x.shape[1]:
+            self._room(x)
         rows, dev = 2 * self.c + 1, x.device
         place = torch.tensor([0, self.c], device=dev)
         a_b = (x.long() + place).expand(self.R, -1, -1)
@@ -42,15 +44,23 @@ class TransformerKernel:
         self.bags = (self.rows[:, None] * self.heads + head).view(-1, 3)  # [R N heads, 3]
         self.y = y.expand(self.R, -1, -1).mT.contiguous().mT  # laid out as the outputs are
 
+    def _room(self, x: Tensor) -> None:
+        """Buffers for N examples: fresh memory for each of these costs as much as their product."""
+        self.n = x.shape[1]
+        self.hidden, self.dh = (x.new_empty(self.R, self.n, self.M) for _ in range(2))
+        self.r, self.m, self.dm, self.dz = (
+            x.new_empty(self.R, self.n, self.width) for _ in range(4)
+        )
+
     def outputs(self, w: Tensor) -> Tensor:
         """f [R, N, c]; leaves behind what the gradient needs."""
         self.p = p = views(w, self.shapes)
-        r = self._attend(p)
-        self.hidden = torch.baddbmm(p["mlp_in_bias"], r, p["mlp_in"]).relu_()
-        self.m = torch.baddbmm(r, self.hidden, p["mlp_out"]).add_(p["mlp_out_bias"])
+        self._attend(p)
+        torch.baddbmm(p["mlp_in_bias"], self.r, p["mlp_in"], out=self.hidden).relu_()
+        torch.baddbmm(self.r, self.hidden, p["mlp_out"], out=self.m).add_(p["mlp_out_bias"])
         return torch.bmm(p["unembed"].mT, self.m.mT).mT
 
-    def _attend(self, p: dict[str, Tensor]) -> Tensor:
+    def _attend(self, p: dict[str, Tensor]) -> None:
         """r [R, N, width] at "=" after attention."""
         tokens, positions = p["tokens"], p["positions"]
         a, b = (tokens[:, :-1] + positions[:, i : i + 1] for i in (0, 1))
@@ -65,22 +75,21 @@ class TransformerKernel:
         table = self.values.view(-1, self.width // self.heads)
         z = embedding_bag(self.bags, table, per_sample_weights=self.A, mode="sum")
         self.z = z.view(self.R, self.n, self.width)
-        self.r = torch.baddbmm(last, self.z, p["mix"])
-        return self.r
+        torch.baddbmm(last, self.z, p["mix"], out=self.r)
 
     def gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and its gradient [R, P]."""
         loss, d = self.loss.first(self.outputs(w), self.y)
         d, p = d.mT / self.n, self.p  # [R, c, N]
         g: dict[str, Tensor] = {"unembed": torch.bmm(self.m.mT, d.mT)}
-        dm = torch.bmm(d.mT, p["unembed"].mT)
-        dh = torch.bmm(dm, p["mlp_out"].mT)
-        dh = torch.ops.aten.threshold_backward(dh, self.hidden, 0)
+        dm = torch.bmm(d.mT, p["unembed"].mT, out=self.dm)
+        dh = torch.bmm(dm, p["mlp_out"].mT, out=self.dh)
+        torch.ops.aten.threshold_backward(dh, self.hidden, 0, grad_input=dh)
         g["mlp_out"], g["mlp_out_bias"] = torch.bmm(self.hidden.mT, dm), dm.sum(1)
         g["mlp_in"], g["mlp_in_bias"] = torch.bmm(self.r.mT, dh), dh.sum(1)
-        dr = torch.baddbmm(dm, dh, p["mlp_in"].mT)
+        dr = dm.baddbmm_(dh, p["mlp_in"].mT)
         g["mix"] = torch.bmm(self.z.mT, dr)
-        self._through_attention(g, torch.bmm(dr, p["mix"].mT), dr.sum(1, keepdim=True))
+        self._through_attention(g, torch.bmm(dr, p["mix"].mT, out=self.dz), dr.sum(1, keepdim=True))
         return loss, torch.cat([g[name].reshape(self.R, -1) for name in self.shapes], 1)
 
     def _through_attention(self, g: dict[str, Tensor], dz: Tensor, d_last: Tensor) -> None:

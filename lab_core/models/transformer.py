@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lab_core.knobs import BadInput, knob
 from lab_core.models.base import Model, Shapes
+from lab_core.models.table import rows
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,18 @@ class Transformer(Model):
         """r [R, N, width] at "=" after attention, of pairs x [R, N, 2]."""
         tokens, positions = views["tokens"], views["positions"]
         last = tokens[:, -1:] + positions[:, 2:]
-        scores, values = [], []
+        found = [self._keys_and_values(views, last, last)]
         for i in (0, 1):
-            own = self._keys_and_values(views, tokens[:, :-1] + positions[:, i : i + 1], last)
-            row = x[..., i].long()[..., None]
-            scores.append(own[0].take_along_dim(row, 1))
-            values.append(own[1].take_along_dim(row, 1))
-        score, value = self._keys_and_values(views, last, last)
-        scores.append(score.expand_as(scores[0]))
-        values.append(value.expand_as(values[0]))
-        attention = torch.stack(scores).softmax(0)[..., None]  # [3, R, N, heads, 1]
-        heads = torch.stack(values).unflatten(-1, (self.heads, -1))
-        return last + (attention * heads).sum(0).flatten(-2) @ views["mix"]
+            tables = self._keys_and_values(views, tokens[:, :-1] + positions[:, i : i + 1], last)
+            score, value = (rows(table, x[..., i].long()) for table in tables)
+            found.append((score, value))
+        scores, values = zip(*found, strict=True)
+        attention = torch.stack(torch.broadcast_tensors(*scores)).softmax(0)
+        heads = [
+            A[..., None] * v.unflatten(-1, (self.heads, -1))
+            for A, v in zip(attention, values, strict=True)
+        ]
+        return last + sum(heads).flatten(-2) @ views["mix"]
 
     def _keys_and_values(
         self, views: dict[str, Tensor], x: Tensor, last: Tensor
@@ -87,5 +88,5 @@ class Transformer(Model):
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         r = self.attended(views, x)
-        hidden = (r @ views["mlp_in"] + views["mlp_in_bias"]).relu()
-        return (r + hidden @ views["mlp_out"] + views["mlp_out_bias"]) @ views["unembed"]
+        hidden = torch.baddbmm(views["mlp_in_bias"], r, views["mlp_in"]).relu_()
+        return torch.baddbmm(r + views["mlp_out_bias"], hidden, views["mlp_out"]) @ views["unembed"]
