@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput, knobs
-from lab_core.losses import CrossEntropy, SquaredError
+from lab_core.losses import SquaredError
 from lab_core.models import MLP
 from lab_core.optimizers import GD, OPTIMIZERS, Adam
 from lab_core.recipe import MOST_REPLICAS, PARTS, Recipe, seeds_of, slug, stacks, swap
@@ -36,9 +36,13 @@ def test_a_registry_name_belongs_to_one_entry() -> None:
         assert all(name == name.lower() and "_" not in name for name in registry)
 
 
+# what an entry needs beside it, where clusters will not do
+BESIDE = {"logistic": "sparse-signs"}
+
+
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_every_entry_can_be_set_and_read_back(part: str, name: str) -> None:
-    base = Recipe().set({"data": "clusters"})
+    base = Recipe().set({"data": BESIDE.get(name, "clusters")})
     recipe = base.set({part: name})
     assert slug(part, getattr(recipe, part)) == name
     assert all(
@@ -76,7 +80,7 @@ def test_splitting_covers_the_product_once(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
-    base = Recipe().set({"data": "clusters"}).set({part: name})
+    base = Recipe().set({"data": BESIDE.get(name, "clusters")}).set({part: name})
     for k in knobs(PARTS[part][name]).values():
         pair = {k.name: [k.default, k.default]}
         if stacks(part, k):
@@ -170,7 +174,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": ["digits"]}, "data: .* is not known; choose digits"),
     ({"speed": 3}, "speed: no such knob; choose one of data, model"),
     ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
-    ({"degree": 3}, "degree: it belongs to data=chebyshev; choose that"),
+    ({"degree": 3}, "degree: it belongs to data=chebyshev or data=single-index; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
      "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
@@ -196,14 +200,15 @@ def test_bad_input_is_one_sentence_with_field_rule_and_remedy(
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 
-def test_every_loss_that_needs_classes_refuses_real_targets() -> None:
+def test_every_loss_that_needs_labels_refuses_other_targets() -> None:
     for data, cls in PARTS["data"].items():
         recipe = Recipe(data=cls(), loss=SquaredError())
-        if cls.classes:  # type: ignore[attr-defined]
-            assert replace(recipe, loss=CrossEntropy()).replicas == 1
-        else:
-            with pytest.raises(BadInput, match="^loss: "):
-                recipe.set({"loss": "cross-entropy"})
+        for loss, kind in (("cross-entropy", "one-hot"), ("logistic", "signs")):
+            if cls.targets == kind:
+                assert recipe.set({"loss": loss}).replicas == 1
+            else:
+                with pytest.raises(BadInput, match="^loss: "):
+                    recipe.set({"loss": loss})
         assert slug("data", recipe.data) == data
 
 
