@@ -19,6 +19,7 @@ from lab_core.recipe import (
     PARTS,
     Recipe,
     companions,
+    fits,
     fitting,
     seeds_of,
     slug,
@@ -45,6 +46,10 @@ def test_a_registry_name_belongs_to_one_entry() -> None:
         labels = [cls.label for cls in registry.values()]  # type: ignore[attr-defined]
         assert len(set(registry.values())) == len(set(labels)) == len(registry)
         assert all(name == name.lower() and "_" not in name for name in registry)
+
+
+# what an entry needs beside it, where clusters will not do
+BESIDE = {"logistic": "sparse-signs"}
 
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
@@ -183,7 +188,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": ["digits"]}, "data: .* is not known; choose digits"),
     ({"speed": 3}, "speed: no such knob; choose one of data, model"),
     ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
-    ({"degree": 3}, "degree: it belongs to data=chebyshev; choose that"),
+    ({"degree": 3}, "degree: it belongs to data=chebyshev or data=single-index; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
      "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
@@ -227,14 +232,14 @@ def test_bad_input_is_one_sentence_with_field_rule_and_remedy(
 # ---- which parts go together
 
 
-@pytest.mark.parametrize("loss", [name for name, cls in LOSSES.items() if cls.classes])
-def test_every_loss_that_needs_classes_refuses_real_targets(loss: str) -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_that_needs_labels_refuses_other_targets(loss: str) -> None:
     for name, cls in PARTS["data"].items():
         recipe = having("data", name).set({"loss": "squared-error"})
-        if cls.classes:
+        if fits(LOSSES[loss], cls):
             assert recipe.set({"loss": loss}).replicas == 1
         else:
-            with pytest.raises(BadInput, match="^loss: .* needs class labels and .*; choose"):
+            with pytest.raises(BadInput, match="^loss: .* needs .* and .* has .*; choose"):
                 recipe.set({"loss": loss})
 
 
