@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, training
+from lab_core.probes import curvature, kernel, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -17,5 +17,8 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "zero_loss": training.zero_loss,
     "alignment": training.alignment,
     "corrupted": training.corrupted,
+    "kernel": kernel.kernel,
+    "linearity": kernel.linearity,
+    "predictors": kernel.predictors,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

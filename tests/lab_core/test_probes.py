@@ -25,6 +25,9 @@ REFERENCE = {
     "gradient_norm": {"gradient_norm"},
     "accuracy": {"train_accuracy", "test_accuracy"},
     "test_loss": {"test_loss"},
+    "kernel": {"ntk_drift", "kernel_alignment", "weight_drift"},
+    "linearity": set(),
+    "predictors": set(),
 }
 
 
