@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, pruning, training
+from lab_core.probes import curvature, kernel, pruning, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -19,5 +19,8 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "slowness": training.slowness,
     "corrupted": training.corrupted,
     "pruned": pruning.pruned,
+    "kernel": kernel.kernel,
+    "linearity": kernel.linearity,
+    "predictors": kernel.predictors,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -28,6 +28,9 @@ REFERENCE = {
     "zero_loss": {"zero_loss"},
     "alignment": {"alignment"},
     "corrupted": {"corrupted_fitted", "corrupted_true"},
+    "kernel": {"ntk_drift", "kernel_alignment", "weight_drift"},
+    "linearity": set(),
+    "predictors": set(),
 }
 WRONG = PAIRS.set({"corruption": 0.4})
 
