@@ -154,7 +154,7 @@ def judge_fraction(runs: Sequence[Run]) -> Verdict:
     return Verdict(
         bool(holds),
         "; ".join(
-            f"{arm.program.data.fraction:g}: memorised at {span(m)}, 95% at {span(g)}"
+            f"{arm.program.flat()['fraction']:g}: memorised at {span(m)}, 95% at {span(g)}"
             for arm, m, g in zip(arms, memorised, grokked, strict=True)
         ),
         "memorised within 20 steps of each other, 95% at least 1.5 times sooner each",
@@ -170,7 +170,7 @@ def judge_operations(runs: Sequence[Run]) -> Verdict:
     return Verdict(
         bool(holds),
         "; ".join(
-            f"{arm.program.data.operation}: 95% at {span(g)}, {span(q)} times later"
+            f"{arm.program.flat()['operation']}: 95% at {span(g)}, {span(q)} times later"
             for arm, (_, g), q in zip(arms, pairs, ratio, strict=True)
         ),
         "by all, at least 4 times later",
