@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, pruning, training
+from lab_core.probes import curvature, fourier, pruning, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -19,5 +19,9 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "slowness": training.slowness,
     "corrupted": training.corrupted,
     "pruned": pruning.pruned,
+    "fourier": fourier.fourier,
+    "progress": fourier.progress,
+    "neurons": fourier.neurons,
+    "correctness": fourier.correctness,
 }
 __all__ = ["PROBES", "Columns", "Moment"]
