@@ -36,6 +36,9 @@ class PairMLP(Model):
         table, out = (6 * c) ** -0.5, (3 * self.width) ** -0.5
         return {"left": table, "right": table, "out": out}
 
+    def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
+        return [views["left"], views["right"]]
+
     def hidden(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """phi(A_a + B_b) [R, N, width] of pairs x [R, N, 2]."""
         a, b = x.long().unbind(-1)

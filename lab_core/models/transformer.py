@@ -59,6 +59,9 @@ class Transformer(Model):
         drawn = [name for name in self.shapes(d, c) if not name.endswith("bias")]
         return dict.fromkeys(drawn, self.width**-0.5) | {"mlp_out": self.mlp_width**-0.5}
 
+    def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
+        return [views["tokens"][:, :-1]]
+
     def attended(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """r [R, N, width] at "=" after attention, of pairs x [R, N, 2]."""
         tokens, positions = views["tokens"], views["positions"]

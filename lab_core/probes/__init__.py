@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, kernel, pruning, training
+from lab_core.probes import curvature, fourier, kernel, pruning, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -22,5 +22,9 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "kernel": kernel.kernel,
     "linearity": kernel.linearity,
     "predictors": kernel.predictors,
+    "fourier": fourier.fourier,
+    "progress": fourier.progress,
+    "neurons": fourier.neurons,
+    "correctness": fourier.correctness,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

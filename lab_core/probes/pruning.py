@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from lab_core import fourier
 from lab_core.models import PairMLP, views
 from lab_core.probes.base import Columns, Moment
 from lab_core.probes.training import right, share
 
 SHARE = 0.6  # of the neurons that are taken away
-
-
-def ipr(v: dict[str, Tensor]) -> Tensor:
-    parts = [v["left"], v["right"], v["out"]]
-    out = []
-    for t in parts:
-        power = torch.fft.rfft(t, dim=1).abs().square()[:, 1:]
-        q = power / power.sum(1, keepdim=True)
-        out.append(q.square().sum(1))
-    return torch.stack(out).mean(0)
 
 
 def pruned(m: Moment) -> Columns:
@@ -29,7 +19,7 @@ def pruned(m: Moment) -> Columns:
     if not isinstance(m.objective.model, PairMLP):
         return {}
     v = views(m.w, m.objective.shapes)
-    periodic = ipr(v)
+    periodic = fourier.participation(fourier.neurons([v["left"], v["right"], v["out"]]))
     last = periodic.kthvalue(max(1, round(SHARE * periodic.shape[1])), dim=1, keepdim=True).values
     v = v | {"out": v["out"] * (periodic > last)[:, None]}
 
