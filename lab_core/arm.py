@@ -24,7 +24,7 @@ from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, label, seeds_of
 from lab_core.record import Record
 from lab_core.schedules import elapsed
-from lab_core.snapshots import Snapshots, State
+from lab_core.snapshots import Snapshots, State, held
 from lab_core.start import Start
 from lab_core.timeline import starts_afresh
 
@@ -86,9 +86,8 @@ class Arm:
         # whether it diverges at this very step is not known when it arrives there
         self.diverged = {r: t for r, t in parent.diverged.items() if t < before.t}
         alive = torch.tensor([r not in self.diverged for r in range(self.R)], device=self.device)
-        kept = (
-            {} if starts_afresh(parent.recipes_at(step)[0], self.recipes[0]) else before.optimizer
-        )
+        afresh = starts_afresh(parent.recipes_at(step)[0], self.recipes[0])
+        kept = {} if afresh else before.optimizer
         moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in kept.items()}
         return replace(before, w=before.w.to(self.device), optimizer=moved, alive=alive, memory={})
 
@@ -221,8 +220,11 @@ class Arm:
             self.at.t = s.t + i
             g, kept = self.filter.step(w, g, state, self.at)
             moved, after = optimizer.step(w, g, state, self.at)
-            new = moved, after | kept
-            w, state = new if everyone else self._where(s.alive, new, (w, state))
+            after = after | kept
+            if not everyone:
+                moved = held(s.alive, moved, w)
+                after = {k: held(s.alive, v, state[k]) for k, v in after.items()}
+            w, state = moved, after
             seen += size
         rates = self.rates
         if not everyone:
@@ -230,25 +232,13 @@ class Arm:
         time = s.time.new_tensor(elapsed(s.time.tolist(), rates, multipliers))
         return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen, time=time)
 
-    def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
-        """The new values of the living replicas and the old ones of the frozen."""
-        (w, state), (w_old, state_old) = new, old
-
-        def mixed(v: Any, v_old: Any) -> Any:
-            if not isinstance(v, Tensor) or v.shape != v_old.shape:  # a window that still fills
-                return v
-            return torch.where(alive.view(-1, *[1] * (v.dim() - 1)), v, v_old)
-
-        return mixed(w, w_old), {k: mixed(v, state_old[k]) for k, v in state.items()}
-
     # ---- recording
 
     def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
-        steps = np.arange(before.t, after.t)
         if not self.sampled:
-            self._write("train_loss", steps, losses)
+            self._write("train_loss", np.arange(before.t, after.t), losses)
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
         self.state = replace(after, memory=memory)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 BUDGET = 48 * 2**20  # bytes of one arm's snapshots
@@ -34,6 +35,16 @@ def size(state: State) -> int:
     """Bytes of a state's tensors."""
     tensors = [state.w, *state.optimizer.values()]
     return sum(x.numel() * x.element_size() for x in tensors if isinstance(x, Tensor))
+
+
+def held(alive: Tensor, new: Any, old: Any) -> Any:
+    """The new value [R, ...], but the old one of the replicas that are frozen.
+
+    A queue that has become longer or shorter is the new one: a frozen replica reads it no more.
+    """
+    if not isinstance(new, Tensor) or new.shape != old.shape:
+        return new
+    return torch.where(alive.view(-1, *[1] * (new.dim() - 1)), new, old)
 
 
 class Snapshots:

@@ -195,7 +195,7 @@ def test_of_the_corrupted_labels_which_are_fitted_and_which_seen_through() -> No
 
 def test_the_share_of_losses_that_are_zero_rises_as_the_weights_outgrow_the_precision() -> None:
     """Weights scaled up lead by more: past -log(eps / 2) the softmax has collapsed."""
-    grown = PAIRS.set({"init_scale": (1.0, 30.0, 100.0), "probes": (("zero_loss", 1),), "steps": 1})
+    grown = PAIRS.set({"init_scale": (1.0, 10.0, 30.0), "probes": (("zero_loss", 1),), "steps": 1})
     shares = {}
     for precision in ("float16", "float32", "float64"):
         arm = Run(grown.set({"precision": precision})).finish().arms[0]
