@@ -15,7 +15,7 @@ from lab_core import curvature
 from lab_core.arm import Arm
 from lab_core.knobs import BadInput
 from lab_core.models import stream
-from lab_core.objective import Objective, objective
+from lab_core.objective import Objective
 from lab_core.optimizers import GD, Filter
 from lab_core.record import Record
 
@@ -54,7 +54,7 @@ class Flow:
         self.alive = torch.ones(arm.R, dtype=torch.bool, device=self.w.device)
         self.stopped: dict[int, str] = {}  # replica -> why
         # one of its own: the arm's has scratch buffers, which another thread is using
-        self.objective = objective(arm.program.model, arm.program.loss, arm.x, arm.y, arm.R)
+        self.objective = arm.start.objective(arm.recipes[0].loss)
         self.k = 1  # eigenvectors that are followed, beside a runner-up
         self.vectors = self._random(2)
         self.sharpness = self.w.new_zeros(arm.R)  # as last seen

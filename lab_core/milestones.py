@@ -118,8 +118,10 @@ def _why(arm: Arm, r: int) -> str:
         return ""
     i = known[-1]
     value, limit = curvature[i, r], threshold[i, r]
-    text = f": {what.replace('_', ' ')} {value:.3g} against a threshold of {limit:.3g}"
-    if value <= limit:
+    text = f": {what.replace('_', ' ')} {value:.3g}"
+    if np.isfinite(limit):
+        text += f" against a threshold of {limit:.3g}"
+    if not value > limit:
         return text + " when last measured"
     optimizer = arm.recipes[r].optimizer
     return (f"{text}; at that sharpness the limit is lr {largest_lr(optimizer, value):.2g}"

@@ -3,9 +3,10 @@
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
+from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 
 PHENOMENA: dict[str, Phenomenon] = {
-    p.slug: p for p in (EDGE_OF_STABILITY, CURVATURE_AND_WARMUP, TIME_TRAVEL)
+    p.slug: p for p in (EDGE_OF_STABILITY, CURVATURE_AND_WARMUP, TIME_TRAVEL, GROKKING)
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]

@@ -44,6 +44,14 @@ def alignment(m: Moment) -> Columns:
     return {"alignment": -torch.cosine_similarity(m.g, m.w, dim=1)}
 
 
+def slowness(m: Moment) -> Columns:
+    """cos(g, m) of the gradient with the slow part that Grokfast's filter (EMA) keeps of it: 1 where
+    amplifying the slow part is no more than a larger learning rate. Nothing without that filter.
+    """
+    slow = m.state.get("slow")
+    return {} if slow is None else {"slowness": torch.cosine_similarity(m.g, slow, dim=1)}
+
+
 def corrupted(m: Moment) -> Columns:
     """Of the training examples whose label was corrupted: the share predicted as mislabelled, and as
     the true label was. Nothing where no label was corrupted.
@@ -61,7 +69,7 @@ def corrupted(m: Moment) -> Columns:
 def right(f: Tensor, y: Tensor) -> Tensor:
     """Whether the largest output of each example [R, N] is the label's; f, y [R, N, c].
 
-    With one output, whether it is on the label's side of 0.
+    With one output, whether it is on the label's side of 0; 0 itself is on neither.
     """
     return f[..., 0] * y[..., 0] > 0 if y.shape[-1] == 1 else f.argmax(-1) == y.argmax(-1)
 

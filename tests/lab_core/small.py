@@ -43,7 +43,9 @@ def problem(
     """The hand-written kernel, the autograd oracle of the same objective, and weights [R, P]."""
     x = gaussian(R if own_data else 1, N, d)
     y = gaussian(*x.shape[:2], c, seed=1)
-    if LOSSES[loss].classes:
+    if LOSSES[loss].targets == "signs":
+        y = y.sign()
+    if LOSSES[loss].targets == "one-hot":
         y = torch.nn.functional.one_hot(y.argmax(-1), c).to(x)
     oracle = Objective(model, LOSSES[loss](), x, y, R)
     w = 0.7 * gaussian(R, oracle.size, seed=2)

@@ -7,18 +7,18 @@ import pytest
 from lab_core.knobs import BadInput
 from lab_core.losses import LOSSES
 from lab_core.models import MODELS
-from lab_core.recipe import PARTS, Recipe, companions, fitting, slug
+from lab_core.recipe import PARTS, Recipe, companions, fits, fitting, slug
 from tests.lab_core.small import CLASSES, PAIRS, SMALL, having
 
 
-@pytest.mark.parametrize("loss", [name for name, cls in LOSSES.items() if cls.classes])
-def test_every_loss_that_needs_classes_refuses_real_targets(loss: str) -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_that_needs_labels_refuses_other_targets(loss: str) -> None:
     for name, cls in PARTS["data"].items():
         recipe = having("data", name).set({"loss": "squared-error"})
-        if cls.classes:
+        if fits(LOSSES[loss], cls):
             assert recipe.set({"loss": loss}).replicas == 1
         else:
-            with pytest.raises(BadInput, match="^loss: .* needs class labels and .*; choose"):
+            with pytest.raises(BadInput, match="^loss: .* needs .* and .* has .*; choose"):
                 recipe.set({"loss": loss})
 
 

@@ -27,8 +27,19 @@ REFERENCE = {
     "test_loss": {"test_loss"},
     "zero_loss": {"zero_loss"},
     "alignment": {"alignment"},
+    "slowness": {"slowness"},
     "corrupted": {"corrupted_fitted", "corrupted_true"},
+    "kernel": {"ntk_drift", "kernel_alignment", "weight_drift"},
+    "linearity": set(),
+    "predictors": set(),
+    "pruned": {"pruned_test", "pruned_fitted", "pruned_true"},
+    "fourier": {"gini", "key_frequencies"},
+    "progress": {"restricted_loss", "restricted_accuracy", "excluded_loss"},
+    "neurons": {"neuron_share", "ipr"},
+    "correctness": set(),
 }
+ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
+ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
 WRONG = PAIRS.set({"corruption": 0.4})
 
 
@@ -38,13 +49,13 @@ def test_every_probe_has_its_reference_line() -> None:
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_probe_writes_its_columns_at_its_cadence(name: str) -> None:
-    base = WRONG if name == "corrupted" else CLASSES
+    base = WRONG if name in ON_PAIRS else CLASSES
     record = Run(base.set({"probes": ((name, 7),), "steps": 20})).finish().arms[0].record
     assert set(record.columns) - {"lr", "time", "train_loss"} == REFERENCE[name]
     for column in REFERENCE[name] | {"lr", "time"}:
         steps, values = record[column]
         assert steps.tolist() == [0, 7, 14] and np.isfinite(values).all()
-    assert set(record.arrays) == ({"spectrum"} if name == "spectrum" else set())
+    assert set(record.arrays) == {name} & ARRAYS
 
 
 # ---- sharpness along a run, warm-started from measurement to measurement

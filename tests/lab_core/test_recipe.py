@@ -44,6 +44,10 @@ def test_a_registry_name_belongs_to_one_entry() -> None:
         assert all(name == name.lower() and "_" not in name for name in registry)
 
 
+# what an entry needs beside it, where clusters will not do
+BESIDE = {"logistic": "sparse-signs"}
+
+
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_every_entry_can_be_set_and_read_back(part: str, name: str) -> None:
     recipe = having(part, name)
@@ -180,7 +184,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": ["digits"]}, "data: .* is not known; choose digits"),
     ({"speed": 3}, "speed: no such knob; choose one of data, model"),
     ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
-    ({"degree": 3}, "degree: it belongs to data=chebyshev; choose that"),
+    ({"degree": 3}, "degree: it belongs to data=chebyshev or data=single-index; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
      "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
