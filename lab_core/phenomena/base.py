@@ -8,11 +8,23 @@ from dataclasses import dataclass
 from lab_core.claims import Claim
 from lab_core.recipe import Recipe
 
+PLOTS = ("loss", "sharpness", "ratio", "weight_norm")
+CHOICES = (
+    "weight_norm",
+    "eigenvalues",
+    "spectrum",
+    "accuracy",
+    "gradient_norm",
+    "distance",
+    "raw_sharpness",
+)
+
 
 @dataclass(frozen=True)
 class Preset:
     """A recipe and the caption that it must live up to; `speed` in steps/s paces it for eyes;
-    `ghosts` are the flows drawn beside its first arm.
+    `ghosts` are the flows drawn beside its first arm; `plots` are the four that it opens with, and
+    `x` what they are drawn against: "step", "log-step", "time" or "loss".
     """
 
     title: str
@@ -20,11 +32,15 @@ class Preset:
     recipe: Recipe
     speed: float
     ghosts: tuple[str, ...] = ()
+    plots: tuple[str, str, str, str] = PLOTS
+    x: str = "step"
 
 
 @dataclass(frozen=True)
 class Phenomenon:
-    """`presets` by slug, the default first; `papers` are (slug, citation) pairs."""
+    """`presets` by slug, the default first; `papers` are (slug, citation) pairs; `choices` are the
+    plots that a person can have in the fourth place.
+    """
 
     slug: str
     title: str
@@ -33,6 +49,7 @@ class Phenomenon:
     presets: Mapping[str, Preset]
     claims: tuple[Claim, ...]
     minutes: int
+    choices: tuple[str, ...] = CHOICES
 
     @property
     def default(self) -> Preset:
