@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
@@ -60,9 +59,8 @@ def check_precision(loss: Any, device: torch.device) -> None:
     )
 
 
-@cache
 def able(loss: Any, device: str) -> bool:
-    """Whether a loss can be computed in its precision there: tried once, on one example."""
+    """Whether a loss can be computed in its precision there: tried on one example."""
     if getattr(loss, "precision", PRECISIONS[0]) == PRECISIONS[0]:
         return True
     try:
