@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, fourier, kernel, pruning, training
+from lab_core.probes import curvature, fourier, kernel, pruning, telescope, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -26,5 +26,7 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "progress": fourier.progress,
     "neurons": fourier.neurons,
     "correctness": fourier.correctness,
+    "telescope": telescope.telescope,
+    "parameters": telescope.parameters,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -61,7 +61,7 @@ def test_the_distance_of_a_direction_is_the_sine_of_its_angle() -> None:
     b, target = torch.tensor([[3.0, 0.0]] * 4), torch.tensor([[2.0, 0], [1, 1], [0, 5], [-1, 0]])
     close(distance(b, target, free=True), torch.tensor([0.0, 0.5**0.5, 1.0, 1.0]), atol=1e-6)
     close(distance(b, target, free=False)[:1], [0.5])
-    close(distance(torch.zeros(1, 2), target[:1], free=True), 1.0)
+    close(distance(torch.zeros(1, 2), target[:1], free=True), [1.0])
 
 
 DIAGONAL = Recipe().set({"model": "diagonal-linear", "n": 20, "lr": 0.01, "steps": 3, "seed": (0, 1),

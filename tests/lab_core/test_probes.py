@@ -37,6 +37,8 @@ REFERENCE = {
     "progress": {"restricted_loss", "restricted_accuracy", "excluded_loss"},
     "neurons": {"neuron_share", "ipr"},
     "correctness": set(),
+    "telescope": {"telescope_error", "telescope_accuracy"},
+    "parameters": set(),  # those of a regression with one output are in test_telescope.py
 }
 ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
 ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
