@@ -26,12 +26,13 @@ def pick(recipe: Recipe, work: float) -> tuple[torch.device, str]:
 
 
 def _picked(recipe: Recipe, work: float) -> tuple[torch.device, str]:
+    loss: Any = recipe.loss
     found = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available() and recipe.dtype == "float32",
     }
     if recipe.device == "auto":
-        fitting = (name for name, there in found.items() if there and able(recipe.loss, name))
+        fitting = (name for name, there in found.items() if there and able(loss, name))
         gpu = next(fitting, None)
         if gpu is None:
             return torch.device("cpu"), "CPU: no GPU here for this precision"

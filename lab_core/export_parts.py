@@ -6,7 +6,7 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
-from lab_core.losses import PRECISIONS, CrossEntropy, SquaredError, StableMax
+from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, SquaredError, StableMax
 from lab_core.models import MLP, DeepLinear, Layer, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
@@ -51,6 +51,10 @@ LOSSES = {
         "StableMax cross-entropy",
         "f = net(x){cast}\ns = torch.where(f >= 0, f + 1, 1 / (1 - f.clamp_max(0)))\n"
         "return -(y * (s / s.sum(1, keepdim=True)).log()).sum(1).mean()",
+    ),
+    Logistic: (
+        "logistic loss summed over outputs",
+        "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest

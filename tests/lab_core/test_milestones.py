@@ -59,6 +59,8 @@ def test_hovering_needs_a_whole_window_near_one_after_the_crossing() -> None:
 def test_the_largest_lr_is_the_one_whose_threshold_is_the_curvature(name: str) -> None:
     for decay in (0.0, 0.3):
         optimizer = OPTIMIZERS[name](lr=0.1, weight_decay=decay)
+        if np.isnan(optimizer.stability_threshold()):
+            pytest.skip("stable whatever the curvature")
         lr = milestones.largest_lr(optimizer, 31.0)
         assert float(type(optimizer)(lr=lr, weight_decay=decay).stability_threshold()) == (
             pytest.approx(31.0)
