@@ -206,4 +206,6 @@ GROKKING = Phenomenon(
     presets=PRESETS | grokfast.PRESETS | corrupted_grokking.PRESETS,
     claims=CLAIMS + grokfast.CLAIMS + corrupted_grokking.CLAIMS,
     minutes=10,
+    choices=("correctness", "weight_norm", "pruned", "neurons", "fourier", "gini", "progress",
+             "alignment", "zero_loss", "slowness", "gradient_norm", "sharpness"),
 )  # fmt: skip
