@@ -36,7 +36,7 @@ PRESETS = {
         "Memorise, then generalise",
         "Both nets know all their examples after some fifty steps, and nothing else. The one with"
         " weight decay learns the rule some fifteen times later; the one without does not.",
-        PAIRS.set({"weight_decay": (0.0, 1.0), "steps": 1200}),
+        PAIRS.set({"weight_decay": (1.0, 0.0), "steps": 1200}),
         120,
         plots=PLOTS,
     ),
