@@ -41,7 +41,7 @@ def alignment(m: Moment) -> Columns:
     """cos(-g, w): 1 where a step of gradient descent would only lengthen the weights (naive loss
     minimisation, Prieto et al. 2025).
     """
-    return {"alignment": -torch.cosine_similarity(m.g, m.w, dim=1)}
+    return {"alignment": -cosine(m.g, m.w)}
 
 
 def slowness(m: Moment) -> Columns:
@@ -49,7 +49,7 @@ def slowness(m: Moment) -> Columns:
     amplifying the slow part is no more than a larger learning rate. Nothing without that filter.
     """
     slow = m.state.get("slow")
-    return {} if slow is None else {"slowness": torch.cosine_similarity(m.g, slow, dim=1)}
+    return {} if slow is None else {"slowness": cosine(m.g, slow)}
 
 
 def corrupted(m: Moment) -> Columns:
@@ -64,6 +64,14 @@ def corrupted(m: Moment) -> Columns:
         "corrupted_fitted": share(right(m.train, y), wrong),
         "corrupted_true": share(right(m.train, truth), wrong),
     }
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """The cosine [R] of two vectors, however small; 0 where one of them is 0. (torch's own takes a
+    norm below 1e-8 for 1e-8.)
+    """
+    a, b = (v / v.abs().amax(1, keepdim=True).clamp_min(torch.finfo(v.dtype).tiny) for v in (a, b))
+    return torch.cosine_similarity(a, b, dim=1)
 
 
 def right(f: Tensor, y: Tensor) -> Tensor:

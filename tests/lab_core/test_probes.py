@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lab_core import curvature
 from lab_core.arm import Arm
-from lab_core.probes import PROBES
+from lab_core.probes import PROBES, training
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from tests.lab_core.small import CLASSES, PAIRS, SMALL, close
@@ -210,6 +210,12 @@ def test_the_share_of_losses_that_are_zero_rises_as_the_weights_outgrow_the_prec
         assert (led[0].numpy() <= shares[precision]).all()
         assert (shares[precision] <= led[1].numpy()).all()
     assert (shares["float16"] >= shares["float32"]).all() and shares["float64"][0] == 0
+
+
+def test_a_cosine_is_that_of_the_directions_however_small_the_gradient() -> None:
+    """A net that has fitted its examples has gradients below 1e-8, and that is where it is asked for."""
+    a, b = torch.tensor([[3e-20, 4e-20], [0.0, 0.0]]), torch.tensor([[6.0, 8.0], [1.0, 0.0]])
+    close(training.cosine(a, b), torch.tensor([1.0, 0.0]), rtol=1e-6)
 
 
 def test_naive_loss_minimisation_is_alignment_one() -> None:
