@@ -46,7 +46,7 @@ PRESETS = {
     ),
     "corrupted-decay": Preset(
         "Forgetting the exceptions",
-        "With weak decay (colour 1) the exceptions stay. With strong decay (colour 2) training"
+        "With a weight decay of 1 the exceptions stay. With one of 8 training"
         " accuracy reaches 100%, and then falls, all at once, to the 90% that are labelled right.",
         CORRUPTED.set({"weight_decay": (1.0, 8.0)}),
         30,

@@ -73,7 +73,7 @@ PRESETS = {
             }
         ),
         50,
-        plots=("losses", "predictors", "loss", "weight_norm"),
+        plots=("losses", "predictors", "weight_norm", "loss"),
         x="time",
     ),
 }

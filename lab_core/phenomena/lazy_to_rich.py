@@ -33,6 +33,7 @@ NET = Recipe().set(
         "dtype": "float32",
     }
 )
+PLOTS = ("losses", "kernel_alignment", "weight_drift", "kernel")
 MORE = tuple(Branch(0, 0, (("n", n),), from_start=True) for n in (400, 800))
 
 PRESETS = {
@@ -50,7 +51,7 @@ PRESETS = {
             }
         ),
         250,
-        plots=("losses", "kernel", "loss", "weight_norm"),
+        plots=PLOTS,
         x="log-step",
     ),
     "examples": Preset(
@@ -67,7 +68,7 @@ PRESETS = {
             }
         ),
         60,
-        plots=("losses", "kernel", "loss", "weight_norm"),
+        plots=PLOTS,
         x="log-step",
     ),
 }

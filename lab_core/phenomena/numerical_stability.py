@@ -52,7 +52,7 @@ PRESETS = {
         plots=PLOTS,
     ),
     "precision": Preset(
-        "Sixteen, thirty-two and sixty-four bits",
+        "16, 32 and 64 bits",
         "The same softmax in float16, float32 and float64 (arms 0, 1, 2; Adam with an ε that does not"
         " stop it first): the more bits, the later the collapse, and the further test accuracy gets"
         " before. But it comes.",

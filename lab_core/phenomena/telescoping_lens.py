@@ -45,8 +45,8 @@ PRESETS = {
     ),
     "parameters": Preset(
         "How many parameters does it use?",
-        "From a small start (colour 1) the net uses as many on unseen points as on its examples. From"
-        " a large one (colour 2) it comes to use more: its test loss turns and rises. On the simpler"
+        "From a small start (init scale 1) the net uses as many on unseen points as on its examples. From"
+        " a large one (6) it comes to use more: its test loss turns and rises. On the simpler"
         " polynomial of arm 1 it uses just as many more, and the test loss falls all the same: the"
         " count knows the net, not the targets.",
         Recipe().set(

@@ -15,6 +15,7 @@ WHY_GROKKING_WAITS = Phenomenon(
     presets={slug: preset for part in PARTS for slug, preset in part.PRESETS.items()},
     claims=tuple(claim for part in PARTS for claim in part.CLAIMS),
     minutes=12,
-    choices=("weight_norm", "losses", "loss", "accuracy", "predictors", "kernel", "linearity",
+    choices=("weight_norm", "losses", "loss", "accuracy", "predictors", "kernel",
+             "kernel_alignment", "weight_drift", "linearity",
              "corrupted", "gradient_norm", "alignment", "zero_loss"),
 )  # fmt: skip
