@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from lab_core.arm import Arm
 from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput, knobs
-from lab_core.recipe import Recipe, stacks
+from lab_core.recipe import PARTS, Recipe, companions, stacks
 from lab_core.timeline import FROM_HERE, LIVE_PARTS, OWN, live, part_of
 from widgets import choices
 
@@ -26,6 +27,7 @@ class Changes:
         self.session = session
         self.origin, self.target = "here", f"0:{choices.ALL}"
         self._wanted: dict[str, Any] = {}
+        self._brought: set[str] = set()  # the parts among them that nobody chose
         self._timer: threading.Timer | None = None
         self._scaled: dict[str, list[float]] = {}  # knob -> what a factor of 1 stands for
 
@@ -33,7 +35,7 @@ class Changes:
         """Choose the first arm again; forget what was to start a new one."""
         if self._timer:
             self._timer.cancel()
-        self._wanted = {}
+        self._wanted, self._brought = {}, set()
         self.origin, self.target = "here", f"0:{choices.ALL}"
 
     @property
@@ -75,15 +77,23 @@ class Changes:
             s.comparing.against(value)
         elif name in FLOWS:
             s.comparing.toggle(name, value)
-        elif s.travel.moment is not None and not self._fresh(name):
+        else:
+            self._set(name, value)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a knob or a part, and with a part what it cannot be without."""
+        s, settings = self.session, {name: value}
+        if name in PARTS:
+            settings = companions(self._recipes()[0], name, value)
+        if any(self._fresh(n) for n in settings):
+            self._soon(settings, name)
+        elif s.travel.moment is not None:
             s.travel.want(name, *self._values(name, value))
             s.frame()
         elif live(s.run.arms[self.arm].program, name):
             self._live(name, value)
-        elif name in FROM_HERE:
-            self._open({name: value}, self.origin == "start")
         else:
-            self._soon(name, value)
+            self._open({name: value}, self.origin == "start")
 
     def _fresh(self, name: str) -> bool:
         """Whether a knob or part can only be set at the start of an arm."""
@@ -114,9 +124,12 @@ class Changes:
         if name in LIVE_PARTS:  # which brings knobs of its own
             s.show()
 
-    def _soon(self, name: str, value: Any) -> None:
-        """Open an arm once a person has stopped moving the sliders that start one."""
-        self._wanted[name] = value
+    def _soon(self, settings: dict[str, Any], name: str) -> None:
+        """Open an arm once a person has stopped moving the sliders that start one; `name` is what they
+        moved, the other settings are those that it needs.
+        """
+        self._wanted |= settings
+        self._brought = {n for n in (*self._brought, *settings) if n != name}
         if self._timer:
             self._timer.cancel()
         self._timer = threading.Timer(SETTLE, self.session.lab.guarded(self._open_wanted))
@@ -124,15 +137,23 @@ class Changes:
         self._timer.start()
 
     def _open_wanted(self) -> None:
-        wanted, self._wanted = self._wanted, {}
-        self._open(wanted, from_start=True)
+        wanted, brought, self._wanted, self._brought = self._wanted, self._brought, {}, set()
+        arm = self._open(wanted, from_start=True)
+        if brought:
+            parts = {n: f"{n} {PARTS[n][slug].label}" for n, slug in wanted.items() if n in PARTS}
+            asked, more = (", ".join(parts[n] for n in parts if (n in brought) == also)
+                           for also in (False, True))  # fmt: skip
+            self.session.lab.messages.add(
+                0, f"arm {arm.index} starts with {asked} and, so that they fit, {more}"
+            )
 
-    def _open(self, settings: dict[str, Any], from_start: bool) -> None:
+    def _open(self, settings: dict[str, Any], from_start: bool) -> Arm:
         s = self.session
         try:
             with s.player.lock:
                 arm = s.run.branch(settings, self.arm, from_start)
             self.target = f"{arm.index}:{choices.ALL}"
             s.travel.look(None)
+            return arm
         finally:
             s.show()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lab_core.arm import Arm
 from lab_core.flows import FLOWS
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
-from lab_core.recipe import PARTS, Recipe, stacks
+from lab_core.recipe import PARTS, Recipe, companions, stacks
 from lab_core.timeline import FROM_HERE, LIVE_KNOBS, LIVE_PARTS, OWN
 from widgets import theme
 from widgets.sources import AXES
@@ -124,9 +125,20 @@ def _knobs(part: str, program: Recipe) -> list[Knob]:
 
 
 def _part(part: str, program: Recipe) -> Spec:
-    options = [{"value": slug, "label": cls.label} for slug, cls in PARTS[part].items()]
+    options = [{"value": slug, "label": label} for slug, label in _entries(program, part)]
     now = next(s for s, cls in PARTS[part].items() if type(getattr(program, part)) is cls)
     return {"id": part, "label": part, "kind": "choice", "value": now, "options": options}
+
+
+@lru_cache(maxsize=64)  # while a person goes through time, all is asked for at each step
+def _entries(program: Recipe, part: str) -> list[tuple[str, str]]:
+    """Each entry of a part's registry, with the parts that would have to be exchanged with it."""
+    out = []
+    for slug, cls in PARTS[part].items():
+        others = [p for p in companions(program, part, slug).items() if p[0] != part]
+        labels = ", ".join(PARTS[p][name].label for p, name in others)
+        out.append((slug, f"{cls.label} (with {labels})" if labels else cls.label))
+    return out
 
 
 def _knob(k: Knob, value: Any) -> Spec:

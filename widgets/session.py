@@ -47,17 +47,18 @@ class Session:
         self.sharing = Sharing(self)
         with self.screen:  # the player's clock asks for frames at once
             self.player = Player(run, self.frame, lambda: self.plots.figure.alive, self.fail)
-            self._title()
             self._take_up(asked)
         self._connect()
 
     # ---- starting
 
     def _title(self) -> None:
-        (_, citation), title = self.phenomenon.papers[0], self.phenomenon.title
+        """The question, and the paper that the preset's claims are from."""
+        p, papers = self.phenomenon, dict(self.phenomenon.papers)
+        about = [c.paper for c in p.claims if c.preset == self.preset and c.paper in papers]
+        citation = papers[about[0]] if about else p.papers[0][1]
         self.lab.head.value = (
-            f"<h1>{escape(title)}</h1><p>{escape(self.phenomenon.question)}"
-            f" <cite>{escape(citation)}</cite></p>"
+            f"<h1>{escape(p.title)}</h1><p>{escape(p.question)} <cite>{escape(citation)}</cite></p>"
         )
 
     def _connect(self) -> None:
@@ -94,6 +95,7 @@ class Session:
 
     def _take_up(self, asked: Opened) -> None:
         """Show a run that is at its start, and take it to where it stood."""
+        self._title()
         look = asked.look
         preset = self.phenomenon.presets[self.preset]
         self._pace(preset.speed)

@@ -101,7 +101,7 @@ class Telling:
             word = "claim holds" if verdict.holds else "claim does not hold on this seed"
             if run is s.run:
                 s.lab.messages.add(
-                    run.arms[0].t,
+                    max(arm.t for arm in run.arms.values()),
                     f"{word}: {claim.claim} Measured: {verdict.measured}. Expected:"
                     f" {verdict.expected}.",
                 )

@@ -80,12 +80,15 @@ def test_a_bad_address_is_a_sentence_and_the_lab_works(lab) -> None:
     wait_past(page, 10)
 
 
-def test_a_combination_that_cannot_be_is_said_and_nothing_is_lost(lab) -> None:
+def test_a_part_brings_those_that_it_needs_and_the_page_says_which(lab) -> None:
     page = lab("?preset=chebyshev")
-    page.get_by_label("loss", exact=True).select_option(label="cross-entropy")
-    expect(page.get_by_role("alert")).to_contain_text("cross-entropy needs class labels")
-    chosen = "document.querySelector('select[aria-label=loss]').selectedOptions[0].text"
-    page.wait_for_function(f"{chosen} === 'squared error'")
+    page.get_by_label("loss", exact=True).select_option(
+        label="cross-entropy (with handwritten digits)"
+    )
+    expect(page.locator(".ew-log")).to_contain_text("so that they fit, data handwritten digits")
+    chosen = "document.querySelector('select[aria-label=data]').selectedOptions[0].text"
+    page.wait_for_function(f"{chosen} === 'handwritten digits'")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -70,12 +70,43 @@ def test_optimizer_opens_an_arm_here_and_data_opens_one_at_the_start(lab: Lab) -
 
 def test_an_error_in_a_control_reaches_the_page_and_the_lab_goes_on(lab: Lab) -> None:
     s = session(lab)
-    lab.guarded(s.changes.control)("loss", "cross-entropy")
-    assert "cross-entropy needs class labels" in lab.messages.notices[-1]["text"]
+    lab.guarded(s.changes.control)("loss", "no such loss")
+    assert "loss: 'no such loss' is not known" in lab.messages.notices[-1]["text"]
     lab.guarded(s.changes.control)("lr", -1.0)
     assert "lr: " in lab.messages.notices[-1]["text"]
     lab.run(5)
     assert s.run.arms[0].t == 5 and len(s.run.arms) == 1
+
+
+def test_every_part_can_be_chosen_with_those_that_it_needs_and_the_page_says_which(
+    lab: Lab,
+) -> None:
+    """The labels in the select name what would be exchanged, too; a sentence says what was."""
+    s = session(lab)
+    loss = next(c for g in lab.controls.groups for c in g["controls"] if c["id"] == "loss")
+    offered = {o["value"]: o["label"] for o in loss["options"]}
+    assert offered["squared-error"] == "squared error"
+    assert offered["cross-entropy"] == "cross-entropy (with handwritten digits)"
+    lab.run(3)
+    s.changes.control("loss", "cross-entropy")
+    s.changes._timer.join()
+    assert s.run.changes[-1].settings == (("loss", "cross-entropy"), ("data", "digits"))
+    assert lab.messages.rows[-1]["text"] == (
+        "arm 1 starts with loss cross-entropy and, so that they fit, data handwritten digits"
+    )
+    s.changes.control("data", "modular")
+    s.changes._timer.join()
+    assert s.run.arms[2].program.model.inputs == "pairs" and s.changes.arm == 2
+    lab.run(2)
+    assert not lab.messages.notices
+
+
+def test_the_title_names_the_paper_of_the_preset() -> None:
+    lab = Lab("why_grokking_waits", "xor")
+    assert lab.session.run and "Xu et al. 2023" in lab.head.value
+    lab.session.changes.control("preset", "margins")
+    assert "Lyu et al. 2023" in lab.head.value
+    lab.session.player.close()
 
 
 def test_the_end_of_an_untouched_preset_is_judged() -> None:
