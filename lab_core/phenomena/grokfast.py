@@ -114,7 +114,7 @@ def slowness(arm: Arm) -> np.ndarray:
     steps, cosine = arm.record["slowness"]
     end = arm.record.reached("test_accuracy", 0.95)
     inside = (steps[:, None] >= 40) & (steps[:, None] <= end)
-    return (cosine * inside).sum(0) / inside.sum(0)
+    return (cosine * inside).sum(0) / np.maximum(inside.sum(0), 1)
 
 
 def judge_faster(gain: float, noisy: bool) -> Callable[[Sequence[Run]], Verdict]:
