@@ -17,16 +17,17 @@ from torch import Tensor
 
 from lab_core import models
 from lab_core.batches import Batches
-from lab_core.devices import pick
+from lab_core.devices import check_precision
 from lab_core.knobs import BadInput
-from lab_core.objective import Objective, objective
+from lab_core.objective import Objective
 from lab_core.optimizers.base import stacked
 from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, label, seeds_of
 from lab_core.record import Record
 from lab_core.schedules import elapsed
-from lab_core.snapshots import Snapshots, State
-from lab_core.timeline import check_size, starts_afresh
+from lab_core.snapshots import Snapshots, State, held
+from lab_core.start import Start
+from lab_core.timeline import starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
@@ -55,23 +56,17 @@ class Arm:
                  step: int | None = None):  # fmt: skip
         self.recipes, self.index, self.R = list(recipes), index, len(recipes)
         self.parent = parent.index if parent else None
-        program = recipes[0]
-        arrays = self._arrays(program)
-        self.N = arrays[0].shape[1]
-        shapes = program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
-        check_size(recipes, arrays[0][0], arrays[1][0])
-        self.device, self.device_reason = pick(
-            program, float(self.R) * self.N * models.size(shapes)
-        )
-        self.x, self.y, x_test, y_test = (self._tensor(a) for a in arrays)
-        self.test = (x_test, y_test)
-        self.objective = objective(program.model, program.loss, self.x, self.y, self.R)
+        self.start = Start(self.recipes)
+        self.x, self.y, self.test = self.start.x, self.start.y, self.start.test
+        self.device, self.device_reason = self.start.device, self.start.device_reason
+        self.N = self.x.shape[1]
+        self.objective = self.start.objective(self.recipes[0].loss)
         self.at = At(0, self.objective)
         self.batches = Batches([seeds_of(r, "batch") for r in recipes], self.N, self.device)
         self.record = Record(self.R)
         self.diverged: dict[int, int] = {}  # replica -> step
         self.last_seen: dict[int, dict[str, Tensor]] = {}  # replica -> the probes' memory then
-        self.state = self._start() if parent is None or step is None else self._grown(parent, step)
+        self.state = self._fresh() if parent is None or step is None else self._grown(parent, step)
         self.first = self.state.t
         self.limit: Tensor | None = None
         self._apply()
@@ -80,26 +75,10 @@ class Arm:
 
     # ---- setting up
 
-    def _arrays(self, program: Recipe) -> list[np.ndarray]:
-        """x, y, x_test, y_test, each [R or 1, ...]: one copy where all replicas share their data."""
-        seeds = [seeds_of(r, "data") for r in self.recipes]
-        sets = {s: program.data.arrays(s) for s in dict.fromkeys(seeds)}
-        chosen = seeds if len(sets) > 1 else seeds[:1]
-        return [np.stack([sets[s][i] for s in chosen]) for i in range(4)]
-
-    def _tensor(self, array: Any) -> Tensor:
-        dtype = getattr(torch, self.recipes[0].dtype)
-        return torch.as_tensor(array, dtype=dtype, device=self.device)
-
-    def _start(self) -> State:
-        d, c = self.x.shape[2], self.y.shape[2]
-        rows = [
-            models.initial(r.model, d, c, seeds_of(r, "init"), r.model.init_scale)
-            for r in self.recipes
-        ]
+    def _fresh(self) -> State:
         alive = torch.ones(self.R, dtype=torch.bool, device=self.device)
         time = torch.zeros(self.R, dtype=torch.float64)
-        return State(0, self._tensor(torch.stack(rows)), {}, alive, 0, {}, time)
+        return State(0, self.start.w, {}, alive, 0, {}, time)
 
     def _grown(self, parent: Arm, step: int) -> State:
         before = parent.state_at(step)
@@ -108,20 +87,10 @@ class Arm:
         # whether it diverges at this very step is not known when it arrives there
         self.diverged = {r: t for r, t in parent.diverged.items() if t < before.t}
         alive = torch.tensor([r not in self.diverged for r in range(self.R)], device=self.device)
-        kept = (
-            {} if starts_afresh(parent.recipes_at(step)[0], self.recipes[0]) else before.optimizer
-        )
+        afresh = starts_afresh(parent.recipes_at(step)[0], self.recipes[0])
+        kept = {} if afresh else before.optimizer
         moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in kept.items()}
         return replace(before, w=before.w.to(self.device), optimizer=moved, alive=alive, memory={})
-
-    def truth(self) -> Tensor:
-        """y [R or 1, N, c] of the training set before any label was corrupted."""
-        seeds = [seeds_of(r, "data") for r in self.recipes][: len(self.y)]
-        return self._tensor(np.stack([self.program.data.truth(s) for s in seeds]))
-
-    def origin(self) -> Tensor:
-        """The weights [R, P] from which runs of these recipes start."""
-        return self._start().w
 
     # ---- knobs
 
@@ -132,7 +101,8 @@ class Arm:
             self._write("time", self.t, self.state.time)
 
     def adopt(self, recipes: list[Recipe]) -> None:
-        """Go on with other recipes, one a replica, that differ in what is live."""
+        """Go on with other recipes, one a replica, that differ in what is live. Raises BadInput."""
+        check_precision(recipes[0].loss, self.device)
         self.recipes = recipes
         if self.segments[-1:] and self.segments[-1][0] == self.t:
             self.segments.pop()
@@ -171,8 +141,8 @@ class Arm:
         """Stack the replicas' optimizers into one, and start its state where there is none."""
         self.program = self.recipes[0]
         each = [r.optimizer for r in self.recipes]
-        self.optimizer = stacked(each, self._tensor)
-        self.filter = stacked([r.filter for r in self.recipes], self._tensor)
+        self.optimizer = stacked(each, self.start.tensor)
+        self.filter = stacked([r.filter for r in self.recipes], self.start.tensor)
         if self.objective.criterion != self.program.loss:
             self.objective = self.objective.with_loss(self.program.loss)
             self.at = At(self.t, self.objective)
@@ -207,8 +177,7 @@ class Arm:
 
     def _chunk(self, k: int) -> None:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
-        batch = self._batch(self.state.seen)
-        first = self.objective.gradient(self.state.w, batch)
+        first = self.objective.gradient(self.state.w, self._batch(self.state.seen))
         if self.limit is None:
             self.limit = LIMIT * (1 + first[0].nan_to_num(posinf=0.0))
         losses = first[0].new_empty(k, self.R)
@@ -252,8 +221,11 @@ class Arm:
             self.at.t = s.t + i
             g, kept = self.filter.step(w, g, state, self.at)
             moved, after = optimizer.step(w, g, state, self.at)
-            new = moved, after | kept
-            w, state = new if everyone else self._where(s.alive, new, (w, state))
+            after = after | kept
+            if not everyone:
+                moved = held(s.alive, moved, w)
+                after = {k: held(s.alive, v, state[k]) for k, v in after.items()}
+            w, state = moved, after
             seen += size
         rates = self.rates
         if not everyone:
@@ -261,25 +233,13 @@ class Arm:
         time = s.time.new_tensor(elapsed(s.time.tolist(), rates, multipliers))
         return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen, time=time)
 
-    def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
-        """The new values of the living replicas and the old ones of the frozen."""
-        (w, state), (w_old, state_old) = new, old
-
-        def mixed(v: Any, v_old: Any) -> Any:
-            if not isinstance(v, Tensor) or v.shape != v_old.shape:  # a window that still fills
-                return v
-            return torch.where(alive.view(-1, *[1] * (v.dim() - 1)), v, v_old)
-
-        return mixed(w, w_old), {k: mixed(v, state_old[k]) for k, v in state.items()}
-
     # ---- recording
 
     def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
-        steps = np.arange(before.t, after.t)
         if not self.sampled:
-            self._write("train_loss", steps, losses)
+            self._write("train_loss", np.arange(before.t, after.t), losses)
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
         self.state = replace(after, memory=memory)
@@ -290,10 +250,11 @@ class Arm:
         optimizer = self.optimizer.scaled(self.program.schedule(s.t, self.program.steps))
         moment = Moment(
             s.t, s.w, s.alive, g, optimizer, self.filter, s.optimizer, self.objective, self.test,
-            self.program.data.classes, dict(s.memory), self.truth, self.origin,
+            self.program.data.targets != "real", dict(s.memory),
+            lambda: self.start.truth, lambda: self.start.w,
         )  # fmt: skip
-        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
-        columns = {"lr": lr}
+        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1)
+        columns = {"lr": lr.expand(self.R)}
         self.mark()
         if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)

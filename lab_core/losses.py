@@ -19,10 +19,10 @@ PRECISIONS = ("same", "float16", "float32", "float64")
 
 
 class Loss(Protocol):
-    """A loss; `classes` says that it needs one-hot targets."""
+    """A loss; `targets` says which it needs: "one-hot", "signs", or any that are "real" numbers."""
 
     label: ClassVar[str]
-    classes: ClassVar[bool]
+    targets: ClassVar[str]
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor: ...
 
@@ -32,7 +32,7 @@ class SquaredError:
     """l = 1/2 ||f - y||^2, summed over outputs.  (torch's MSELoss is 2/c times this.)"""
 
     label: ClassVar[str] = "squared error"
-    classes: ClassVar[bool] = False
+    targets: ClassVar[str] = "real"
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor:
         return 0.5 * (f - y).square().sum(-1)
@@ -57,7 +57,7 @@ class CrossEntropy:
     """
 
     label: ClassVar[str] = "cross-entropy"
-    classes: ClassVar[bool] = True
+    targets: ClassVar[str] = "one-hot"
     precision: str = knob("same", choices=PRECISIONS, label="precision of the softmax",
                           help="same: as the run's")  # fmt: skip
 
@@ -111,7 +111,7 @@ class StableMax(CrossEntropy):
         s = self.value(x)
         total = s.sum(-1, keepdim=True)
         slope = torch.where(x >= 0, 1.0, s * s)
-        loss = (y * (total.log() - s.log())).sum(-1).to(f.dtype).mean(-1)
+        loss = -(y * (s / total).log()).sum(-1).to(f.dtype).mean(-1)
         return loss, (slope * (1 / total - y / s)).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
@@ -124,8 +124,28 @@ class StableMax(CrossEntropy):
         return own * u - slope * (slope * u).sum(-1, keepdim=True) / total.square()
 
 
+@dataclass(frozen=True)
+class Logistic:
+    """l = log(1 + exp(-y f)) for signs y = +-1, summed over outputs (Cox 1958)."""
+
+    label: ClassVar[str] = "logistic"
+    targets: ClassVar[str] = "signs"
+
+    def __call__(self, f: Tensor, y: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(-y * f).sum(-1)
+
+    def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] and dl/df = -y / (1 + exp(y f)), [R, N, c]."""
+        return self(f, y).mean(-1), -y * torch.sigmoid(-y * f)
+
+    def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
+        """(d^2 l / df^2) u = u / ((1 + exp(f)) (1 + exp(-f))), [R, N, c]."""
+        return u * torch.sigmoid(f) * torch.sigmoid(-f)
+
+
 LOSSES: dict[str, type[Loss]] = {
     "squared-error": SquaredError,
     "cross-entropy": CrossEntropy,
     "stablemax": StableMax,
+    "logistic": Logistic,
 }

@@ -74,10 +74,24 @@ class Objective:
         return product
 
     def _graph(self, w: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor]:
-        # clone: autograd cannot keep a tensor made under inference_mode
-        x, y = (t.clone() for t in self.batch(index))
+        # autograd cannot keep a tensor made under inference_mode
+        x, y = (t.clone() if t.is_inference() else t for t in self.batch(index))
         w = w.clone().requires_grad_()
         return self.criterion(self.outputs(w, x), y).mean(-1), w
+
+
+class CentredObjective(Objective):
+    """The same for a model whose outputs count from what they are at the weights `origin` [R, P]."""
+
+    def __init__(
+        self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int, origin: Tensor
+    ):
+        super().__init__(model, loss, x, y, replicas)
+        self.origin, self.first = origin, super().outputs(origin, x)
+
+    def outputs(self, w: Tensor, x: Tensor) -> Tensor:
+        first = self.first if x is self.x else super().outputs(self.origin, x)
+        return super().outputs(w, x) - first
 
 
 class HandObjective(Objective):

@@ -30,6 +30,7 @@ PARTS: dict[str, Mapping[str, Any]] = {
 DTYPES = ("float64", "float32")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_REPLICAS = 1024
+TARGETS = {"real": "real targets", "one-hot": "class labels", "signs": "labels +1 and -1"}
 SEEDS = "[0, 4294967295]"
 
 
@@ -103,10 +104,13 @@ class Recipe:
             if isinstance(getattr(self, k.name), tuple) and not k.stacks:
                 raise BadInput(f"{k.name}: a list is not allowed here; give one value.")
         object.__setattr__(self, "probes", _pairs(self.probes))
-        if self.loss.classes and not self.data.classes:
+        if not fits(self.loss, self.data):
+            losses = [s for s, loss in LOSSES.items() if fits(loss, self.data)]
+            sets = [s for s, data in DATASETS.items() if fits(self.loss, data)]
             raise BadInput(
-                f"loss: {self.loss.label} needs class labels and {self.data.label} has real"
-                " targets; choose squared-error, or the data digits or clusters."
+                f"loss: {self.loss.label} needs {TARGETS[self.loss.targets]} and"
+                f" {self.data.label} has {TARGETS[self.data.targets]}; choose"
+                f" {' or '.join(losses)}, or the data {' or '.join(sets)}."
             )
         if self.model.inputs != self.data.inputs:
             fitting = [s for s, m in MODELS.items() if m.inputs == self.data.inputs]
@@ -185,6 +189,11 @@ class Recipe:
         if owners:
             return f"{name}: it belongs to {' or '.join(owners)}; choose that, or leave it out."
         return f"{name}: no such knob; choose one of {', '.join(here)}."
+
+
+def fits(loss: Loss | type[Loss], data: Data | type[Data]) -> bool:
+    """Whether a loss can read the targets of a data set."""
+    return loss.targets in ("real", data.targets)
 
 
 EVERY = Knob("cadence", "cadence", 10, 1, 1000, True, "steps", "", "[1, 1000000]", (), False)

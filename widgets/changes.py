@@ -52,7 +52,9 @@ class Changes:
         }
         self._scaled = {n: values for n, values in each.items() if len(set(values)) > 1}
         return [
-            *choices.groups(s.phenomenon, s.preset, s.arms, self.target, self.origin, recipes),
+            *choices.groups(
+                s.phenomenon, s.preset, s.arms, self.target, self.origin, recipes, s.colours
+            ),
             choices.compared(
                 s.plots.x, [f"{kind}-{self.arm}" in s.comparing.ghosts for kind in FLOWS]
             ),

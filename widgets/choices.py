@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,16 +41,16 @@ class Here:
 
 
 def groups(phenomenon: Phenomenon, preset: str, arms: list[Arm], target: str, origin: str,
-           recipes: list[Recipe]) -> list[Spec]:  # fmt: skip
+           recipes: list[Recipe], colours: Mapping[int, int]) -> list[Spec]:  # fmt: skip
     """All groups of controls for a run's arms and the replicas that live changes go to, whose arm is set
-    to `recipes`.
+    to `recipes`; `colours` are the numbers of the arms' first.
     """
     arm, replica = target_of(target)
     here = Here(recipes, next(a.N for a in arms if a.index == arm))
     return [
         {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
         {"title": "Change while it runs",
-         "controls": [_target(arms, target), *_live(here, replica)]},
+         "controls": [_target(arms, target, colours), *_live(here, replica)]},
         {"title": "Starts a new arm", "compact": True, "controls": [_origin(origin), *_arm(here.program)]},
     ]  # fmt: skip
 
@@ -72,13 +73,17 @@ def _preset(phenomenon: Phenomenon, preset: str) -> Spec:
             "options": options}  # fmt: skip
 
 
-def _target(arms: list[Arm], target: str) -> Spec:
+def _target(arms: list[Arm], target: str, colours: Mapping[int, int]) -> Spec:
     options: list[Spec] = []
     for arm in arms:
         where = f"arm {arm.index}, " if len(arms) > 1 else ""
         options.append({"value": f"{arm.index}:{ALL}", "label": f"{where}all replicas"})
         options += [
-            {"value": f"{arm.index}:{r}", "label": where + arm.label(r), "color": theme.colour(r)}
+            {
+                "value": f"{arm.index}:{r}",
+                "label": where + arm.label(r),
+                "color": theme.colour(colours[arm.index] + r),
+            }
             for r in range(arm.R)
         ]
     return {"id": "target", "label": "replicas", "kind": "choice", "value": target,

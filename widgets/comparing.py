@@ -57,8 +57,10 @@ class Comparing:
         out: dict[str, Callable[[], Source]] = {
             key: partial(getattr, saved, "source") for key, saved in list(self.saved.items())
         }
+        colours = self.session.colours
         for name, flow in list(self.ghosts.items()):
-            out[f"g{name}"] = partial(of_flow, f"g{name}", flow, kinds.index(type(flow)))
+            kind, first = kinds.index(type(flow)), colours[flow.arm.index]
+            out[f"g{name}"] = partial(of_flow, f"g{name}", flow, kind, first)
         return out
 
     def restart(self) -> None:

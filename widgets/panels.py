@@ -82,7 +82,7 @@ PLOTS = {
                    ("pruned_test", "pruned_true", "pruned_fitted"),
                    ("test", "true", "wrong"), probes=("pruned",), every=100, span=SHARE),
     "kernel": Plot("Tangent kernel", "drift, alignment", ("ntk_drift", "kernel_alignment"),
-                   ("drift", "alignment"), probes=("ntk",), every=100, include=SHARE),
+                   ("drift", "alignment"), probes=("kernel",), every=100, include=SHARE),
     "predictors": Plot("Distance to two predictors", "share of the outputs' norm",
                        ("distance_rich", "distance_kernel"), ("rich", "kernel"),
                        probes=("predictors",), every=100, include=SHARE),

@@ -12,7 +12,7 @@ import numpy as np
 from widgets import figure as fig
 from widgets.live_plot import LiveFigure
 from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
-from widgets.sources import AXES, NONE, STEPS, Points, Source, of_arm
+from widgets.sources import AXES, NONE, STEPS, Points, Source, first_colours, of_arm
 from widgets.traces import (
     column_of,
     key_of,
@@ -189,7 +189,8 @@ class Plots:
     def sync(self, run: Run, others: Mapping[str, Callable[[], Source]] = NOTHING) -> None:
         """Send every new point, and what is new of the arms, saved records and ghosts."""
         arms = [a for a in list(run.arms.values()) if a.index not in self.closed]
-        new = [of_arm(a) for a in arms if f"a{a.index}" not in self._sources]
+        first = first_colours(run.arms.values())
+        new = [of_arm(a, first[a.index]) for a in arms if f"a{a.index}" not in self._sources]
         for source in [*new, *(make() for key, make in others.items() if key not in self._sources)]:
             self._sources[source.key] = source
             for place in range(FOURTH + 1):
@@ -206,7 +207,7 @@ class Plots:
         if arm is None or self._set.setdefault(key, arm.recipes) is arm.recipes:
             return
         self._set[key] = arm.recipes
-        now = self._sources[key] = of_arm(arm)
+        now = self._sources[key] = of_arm(arm, source.first)
         for uid in self._of(key):
             r, place, column = parts_of(uid)
             if uid in self._from:

@@ -66,7 +66,11 @@ def specs(source: Source, plot: Plot, place: int, replicas: Iterable[int]) -> li
         out += [_spec(source, plot, place, r, column) for column in columns]
         if plot.threshold and source.arm:
             uid, label = uid_of(source.key, r, place, "threshold"), threshold_label(source.arm, r)
-            out.append(fig.threshold(uid, place, r, label, name_of(source, plot, r, "threshold")))
+            out.append(
+                fig.threshold(
+                    uid, place, source.first + r, label, name_of(source, plot, r, "threshold")
+                )
+            )
     return out
 
 

@@ -3,6 +3,7 @@
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
 from lab_core.data.modular import Modular, modular
+from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
     "digits": Digits,
@@ -10,6 +11,10 @@ DATASETS: dict[str, type[Data]] = {
     "clusters": Clusters,
     "point": Point,
     "modular": Modular,
+    "xor": XorClusters,
+    "single-index": SingleIndex,
+    "sparse-linear": SparseLinear,
+    "sparse-signs": SparseSigns,
 }
 __all__ = [
     "DATASETS",
@@ -20,6 +25,10 @@ __all__ = [
     "Digits",
     "Modular",
     "Point",
+    "SingleIndex",
+    "SparseLinear",
+    "SparseSigns",
+    "XorClusters",
     "chebyshev",
     "clusters",
     "digits",

@@ -1,7 +1,8 @@
 """What a data set is: a function of its knobs and a seed; nothing is ever downloaded.
 
 Every function returns numpy arrays ``x [N, d], y [N, c], x_test, y_test`` in float64; targets of
-classification are one-hot, so that squared error and cross-entropy read the same `y`. The functions
+classification are one-hot, so that squared error and cross-entropy read the same `y`, or signs of a
+single output, +1 and -1. The functions
 use numpy and scikit-learn alone and read no other name of their module: `export.to_torch` prints
 their source.
 """
@@ -22,7 +23,7 @@ class Data:
     """A data set: knobs, and the function `source` of them and a seed."""
 
     label: ClassVar[str]
-    classes: ClassVar[bool]  # whether y is one-hot
+    targets: ClassVar[str]  # what y is: "real", "one-hot" or "signs"
     inputs: ClassVar[str] = "real"  # or "pairs" of numbers below c
     source: ClassVar[Callable[..., Arrays]]
 

@@ -65,7 +65,7 @@ class Digits(Data):
     """Handwritten digits; see `digits`."""
 
     label = "handwritten digits"
-    classes = True
+    targets = "one-hot"
     source = staticmethod(digits)
     n: int = knob(200, 50, 1000, log=True, domain="[1, 1797]", label="examples")
 
@@ -75,7 +75,7 @@ class Chebyshev(Data):
     """Chebyshev polynomial regression; see `chebyshev`."""
 
     label = "Chebyshev polynomial"
-    classes = False
+    targets = "real"
     source = staticmethod(chebyshev)
     n: int = knob(20, 5, 100, log=True, domain="[1, 10000]", label="examples")
     degree: int = knob(4, 1, 8, domain="[0, 100]")
@@ -86,7 +86,7 @@ class Clusters(Data):
     """Gaussian clusters; see `clusters`."""
 
     label = "Gaussian clusters"
-    classes = True
+    targets = "one-hot"
     source = staticmethod(clusters)
     n: int = knob(200, 20, 1000, log=True, domain="[1, 10000]", label="examples")
     k: int = knob(4, 2, 10, domain="[2, 100]", label="classes")
@@ -99,6 +99,6 @@ class Point(Data):
     """One input, target zero; see `point`."""
 
     label = "one point, target zero"
-    classes = False
+    targets = "real"
     source = staticmethod(point)
     n: int = knob(1, 1, 10, domain="[1, 1000]", label="examples")

@@ -44,7 +44,7 @@ class Modular(Data):
     """Modular arithmetic; see `modular`. Raises BadInput for a training set that lacks a class."""
 
     label = "modular arithmetic"
-    classes = True
+    targets = "one-hot"
     inputs = "pairs"
     source = staticmethod(modular)
     operation: str = knob("add", choices=OPERATIONS,

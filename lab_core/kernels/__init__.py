@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from lab_core.kernels.diagonal import DiagonalKernel
 from lab_core.kernels.mlp import Kernel
 from lab_core.kernels.table import TableKernel
 from lab_core.kernels.transformer import TransformerKernel
-from lab_core.models import MLP, DeepLinear, PairMLP, Transformer
+from lab_core.models import MLP, DeepLinear, DiagonalLinear, PairMLP, Transformer
 
 KERNELS: dict[type, Any] = {
     MLP: Kernel,
     DeepLinear: Kernel,
     PairMLP: TableKernel,
     Transformer: TransformerKernel,
+    DiagonalLinear: DiagonalKernel,
 }
-__all__ = ["KERNELS", "Kernel", "TableKernel", "TransformerKernel"]
+__all__ = ["KERNELS", "DiagonalKernel", "Kernel", "TableKernel", "TransformerKernel"]

@@ -1,6 +1,8 @@
 """Models; `MODELS` is the registry, in the order of the dropdown."""
 
 from lab_core.models.base import Model, Shapes, initial, size, stream, views
+from lab_core.models.committee import Committee, ScaledCommittee
+from lab_core.models.diagonal import DiagonalLinear
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
 from lab_core.models.transformer import Transformer
@@ -10,16 +12,22 @@ MODELS: dict[str, type[Model]] = {
     "deep-linear": DeepLinear,
     "pair-mlp": PairMLP,
     "transformer": Transformer,
+    "committee": Committee,
+    "scaled-committee": ScaledCommittee,
+    "diagonal-linear": DiagonalLinear,
 }
 __all__ = [
     "ACTIVATIONS",
     "MLP",
     "MODELS",
     "PARAMETRIZATIONS",
+    "Committee",
     "DeepLinear",
+    "DiagonalLinear",
     "Layer",
     "Model",
     "PairMLP",
+    "ScaledCommittee",
     "Shapes",
     "Transformer",
     "initial",

@@ -22,10 +22,13 @@ class Model:
     """A model: knobs, shapes, initial values and a forward pass.
 
     `inputs` is what it reads: "real" features, or "pairs" of numbers below c, looked up in tables.
+    `centred` says that its output counts from what it is at the start of the run. A knob of which a
+    list makes replicas is a float in `stds`, and [R, 1] in `forward` where the replicas differ.
     """
 
     label: ClassVar[str]
     inputs: ClassVar[str] = "real"
+    centred: ClassVar[bool] = False
     if TYPE_CHECKING:
         init_scale: Any  # a knob of every model, in a place of its own
 
@@ -59,6 +62,11 @@ def views(w: Tensor, shapes: Shapes) -> dict[str, Tensor]:
     """The named pieces of w [R, P], each [R, *shape], sharing its memory."""
     pieces = torch.split(w, [math.prod(shape) for shape in shapes.values()], dim=1)
     return {n: p.view(-1, *s) for p, (n, s) in zip(pieces, shapes.items(), strict=True)}
+
+
+def per_replica(value: float | Tensor) -> float | Tensor:
+    """A knob as a factor of [R, N, c]: a float, or from [R, 1] to [R, 1, 1]."""
+    return value[:, :, None] if isinstance(value, Tensor) else value
 
 
 def stream(purpose: str, *key: int | str) -> torch.Generator:

@@ -3,6 +3,7 @@
 from lab_core.optimizers.adaptive import Adam, AdamW, RMSProp
 from lab_core.optimizers.base import Optimizer
 from lab_core.optimizers.filters import FILTERS, Filter
+from lab_core.optimizers.flow import GradientFlow
 from lab_core.optimizers.momentum import GD, HeavyBall, Nesterov
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -12,6 +13,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "rmsprop": RMSProp,
     "adam": Adam,
     "adamw": AdamW,
+    "flow": GradientFlow,
 }
 __all__ = [
     "FILTERS",
@@ -20,6 +22,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Filter",
+    "GradientFlow",
     "HeavyBall",
     "Nesterov",
     "Optimizer",

@@ -65,11 +65,10 @@ class Optimizer:
 
 def descend(w: Tensor, lr: Value, direction: Tensor, divisor: Tensor | None = None) -> Tensor:
     """w - lr * direction (/ divisor), in as few operations as there can be."""
+    if divisor is not None and isinstance(lr, Tensor):
+        return w.addcdiv(lr * direction, divisor, value=-1)
     if divisor is not None:
-        alone = isinstance(lr, Tensor)
-        return w.addcdiv(
-            lr * direction if alone else direction, divisor, value=-1 if alone else -lr
-        )
+        return w.addcdiv(direction, divisor, value=-float(lr))
     if isinstance(lr, Tensor):
         return w.addcmul(lr, direction, value=-1)
     return w.sub(direction, alpha=lr)

@@ -6,6 +6,7 @@ from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
 from lab_core.phenomena.time_travel import TIME_TRAVEL
+from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
 
 PHENOMENA: dict[str, Phenomenon] = {
     p.slug: p
@@ -14,6 +15,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         CURVATURE_AND_WARMUP,
         TIME_TRAVEL,
         GROKKING,
+        WHY_GROKKING_WAITS,
         INSIDE_THE_GROKKED_NETWORK,
     )
 }

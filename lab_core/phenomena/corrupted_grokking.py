@@ -30,7 +30,7 @@ CORRUPTED = Recipe().set(
         "weight_decay": 1.0,
         "dtype": "float32",
         "steps": 300,
-        "probes": (("accuracy", 5), ("corrupted", 5), ("pruned", 50)),
+        "probes": (("accuracy", 5), ("corrupted", 5), ("pruned", 50), ("neurons", 50)),
     }
 )
 

@@ -36,7 +36,7 @@ PRESETS = {
         "Memorise, then generalise",
         "Both nets know all their examples after some fifty steps, and nothing else. The one with"
         " weight decay learns the rule some fifteen times later; the one without does not.",
-        PAIRS.set({"weight_decay": (0.0, 1.0), "steps": 1200}),
+        PAIRS.set({"weight_decay": (1.0, 0.0), "steps": 1200}),
         120,
         plots=PLOTS,
     ),
@@ -154,7 +154,7 @@ def judge_fraction(runs: Sequence[Run]) -> Verdict:
     return Verdict(
         bool(holds),
         "; ".join(
-            f"{arm.program.data.fraction:g}: memorised at {span(m)}, 95% at {span(g)}"
+            f"{arm.program.flat()['fraction']:g}: memorised at {span(m)}, 95% at {span(g)}"
             for arm, m, g in zip(arms, memorised, grokked, strict=True)
         ),
         "memorised within 20 steps of each other, 95% at least 1.5 times sooner each",
@@ -170,7 +170,7 @@ def judge_operations(runs: Sequence[Run]) -> Verdict:
     return Verdict(
         bool(holds),
         "; ".join(
-            f"{arm.program.data.operation}: 95% at {span(g)}, {span(q)} times later"
+            f"{arm.program.flat()['operation']}: 95% at {span(g)}, {span(q)} times later"
             for arm, (_, g), q in zip(arms, pairs, ratio, strict=True)
         ),
         "by all, at least 4 times later",
@@ -206,4 +206,6 @@ GROKKING = Phenomenon(
     presets=PRESETS | grokfast.PRESETS | corrupted_grokking.PRESETS,
     claims=CLAIMS + grokfast.CLAIMS + corrupted_grokking.CLAIMS,
     minutes=10,
+    choices=("correctness", "weight_norm", "pruned", "neurons", "fourier", "gini", "progress",
+             "alignment", "zero_loss", "slowness", "gradient_norm", "sharpness"),
 )  # fmt: skip

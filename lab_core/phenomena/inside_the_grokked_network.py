@@ -14,5 +14,6 @@ INSIDE_THE_GROKKED_NETWORK = Phenomenon(
     presets=progress_measures.PRESETS | telescoping_lens.PRESETS,
     claims=progress_measures.CLAIMS + telescoping_lens.CLAIMS,
     minutes=10,
-    choices=("correctness", "gini", "weight_norm", "gradient_norm"),
+    choices=("correctness", "gini", "weight_norm", "neurons", "fourier", "progress", "alignment",
+             "gradient_norm", "sharpness"),
 )

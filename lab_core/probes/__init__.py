@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, fourier, pruning, telescope, training
+from lab_core.probes import curvature, fourier, kernel, pruning, telescope, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -19,6 +19,9 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "slowness": training.slowness,
     "corrupted": training.corrupted,
     "pruned": pruning.pruned,
+    "kernel": kernel.kernel,
+    "linearity": kernel.linearity,
+    "predictors": kernel.predictors,
     "fourier": fourier.fourier,
     "progress": fourier.progress,
     "neurons": fourier.neurons,

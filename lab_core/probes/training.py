@@ -69,7 +69,7 @@ def corrupted(m: Moment) -> Columns:
 def right(f: Tensor, y: Tensor) -> Tensor:
     """Whether the largest output of each example [R, N] is the label's; f, y [R, N, c].
 
-    With one output, whether it is on the label's side of 0.
+    With one output, whether it is on the label's side of 0; 0 itself is on neither.
     """
     return f[..., 0] * y[..., 0] > 0 if y.shape[-1] == 1 else f.argmax(-1) == y.argmax(-1)
 

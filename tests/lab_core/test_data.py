@@ -18,6 +18,10 @@ REFERENCE = {
     "clusters": (20, 4, 500, True),
     "point": (1, 1, 0, False),
     "modular": (2, 59, 59**2 - 1044, True),
+    "xor": (4000, 1, 1000, True),
+    "single-index": (30, 1, 1000, True),
+    "sparse-linear": (200, 1, 1000, True),
+    "sparse-signs": (200, 1, 1000, True),
 }
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
@@ -35,7 +39,7 @@ def test_shapes_targets_and_seeds(name: str) -> None:
     assert x.shape == (n, d) and y.shape == (n, c)
     assert x_test.shape == (tests, d) and y_test.shape == (tests, c)
     assert all(a.dtype == np.float64 and np.isfinite(a).all() for a in (x, y, x_test, y_test))
-    if data.classes:
+    if data.targets == "one-hot":
         assert set(np.unique(y)) == {0.0, 1.0} and (y.sum(1) == 1).all(), "one-hot"
     again, other = data.arrays(seed=3), data.arrays(seed=4)
     assert all(np.array_equal(a, b) for a, b in zip(again, (x, y, x_test, y_test), strict=True))

@@ -28,6 +28,7 @@ def stablemax(f: Tensor, y: Tensor) -> Tensor:
 # name -> the loss of each example [R, N] in torch's words
 REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared-error": lambda f, y: f.shape[-1] / 2 * F.mse_loss(f, y, reduction="none").mean(-1),
+    "logistic": lambda f, y: -F.logsigmoid(y * f).sum(-1),
     "cross-entropy": lambda f, y: F.cross_entropy(f.mT, y.argmax(-1), reduction="none"),
     "stablemax": stablemax,
 }
@@ -39,7 +40,8 @@ def test_every_loss_has_its_reference_line() -> None:
 
 def examples(name: str, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     f, y = scale * gaussian(2, 5, 4), gaussian(2, 5, 4, seed=1)
-    return f, F.one_hot(y.argmax(-1), 4).to(f) if LOSSES[name].classes else y
+    signs = y.sign() if LOSSES[name].targets == "signs" else y
+    return f, F.one_hot(y.argmax(-1), 4).to(f) if LOSSES[name].targets == "one-hot" else signs
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -31,8 +31,20 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "mlp": lambda x, w1, b1, w2, b2: torch.tanh(x @ w1 + b1) @ w2 + b2,
     "deep-linear": lambda x, w1, w2: x @ w1 @ w2,
     "pair-mlp": lambda x, a, b, out: pair_mlp(x, a, b, out, np.square),
+    "committee": lambda x, w: torch.stack([x.mm(v).relu() @ signs(200) for v in w], 1),
+    "scaled-committee": lambda x, w: torch.stack(
+        [(x @ v / 60**0.5 + 0.125 * (x @ v).square()).sum(1) for v in w], 1
+    ),
+    "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
 }
 INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
+
+
+def signs(m: int) -> Tensor:
+    """+1 and -1 over the root of m, in turns."""
+    return torch.tensor([1.0, -1.0] * (m // 2), dtype=torch.float64) / m**0.5
+
+
 FUNCTIONS = {
     "tanh": torch.tanh,
     "relu": torch.relu,

@@ -19,7 +19,7 @@ from lab_core.optimizers import OPTIMIZERS, Adam, AdamW, HeavyBall, Nesterov, Op
 from tests.lab_core.small import Nowhere, close, gaussian
 
 # name -> the same optimizer of torch, on a parameter p, with our knobs (floats)
-REFERENCE: dict[str, Callable[[Tensor, Any], optim.Optimizer]] = {
+REFERENCE: dict[str, Callable[[Tensor, Any], Any]] = {
     "gd": lambda p, o: optim.SGD([p], o.lr, weight_decay=o.weight_decay),
     "heavy-ball": lambda p, o: optim.SGD([p], o.lr, o.beta, weight_decay=o.weight_decay),
     "nesterov": lambda p, o: optim.SGD(
@@ -30,7 +30,10 @@ REFERENCE: dict[str, Callable[[Tensor, Any], optim.Optimizer]] = {
     ),
     "adam": lambda p, o: optim.Adam([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
     "adamw": lambda p, o: optim.AdamW([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
+    "flow": lambda p, o: FineFlow(p, o.lr, o.weight_decay),
 }
+CLOSE = {"flow": 1e-4}  # to the tolerance that it keeps, and not to rounding
+LIMITED = [name for name, cls in OPTIMIZERS.items() if cls.formula]  # by a stability threshold
 # a few values of every knob, for replicas that all differ
 SWEEP = {
     "lr": (0.02, 0.05, 0.1),
@@ -39,6 +42,7 @@ SWEEP = {
     "beta1": (0.0, 0.5, 0.9),
     "beta2": (0.9, 0.99, 0.999),
     "eps": (1e-8, 1e-4, 1e-2),
+    "tolerance": (1e-7, 1e-8, 1e-9),
 }
 R, P = 3, 6
 A = gaussian(P, P)
@@ -49,11 +53,45 @@ def gradient(w: Tensor) -> Tensor:
     return w @ (A.T @ A) + w.sin()
 
 
+class FineFlow:
+    """The flow along -(gradient + decay p), by many steps of Runge-Kutta 4."""
+
+    def __init__(self, p: Tensor, lr: float, decay: float):
+        self.p, self.h, self.decay = p, lr / 20, decay
+
+    def step(self) -> None:
+        def slope(w: Tensor) -> Tensor:
+            return -gradient(w) - self.decay * w
+
+        for _ in range(20):
+            a = slope(self.p)
+            b = slope(self.p + self.h / 2 * a)
+            c = slope(self.p + self.h / 2 * b)
+            d = slope(self.p + self.h * c)
+            self.p += self.h / 6 * (a + 2 * (b + c) + d)
+
+
+class Toy:
+    """The objective of `gradient`, for the methods that ask for it."""
+
+    @staticmethod
+    def gradient(w: Tensor) -> tuple[Tensor, Tensor]:
+        return w.new_zeros(len(w)), gradient(w)
+
+    @staticmethod
+    def hvp(w: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda v: v @ (A.T @ A) + w.cos() * v
+
+
+class Here(Nowhere):
+    objective = Toy
+
+
 def train(o: Optimizer, w: Tensor, steps: int) -> Tensor:
     state = o.init(w)
     path = [w]
     for _ in range(steps):
-        w, state = o.step(w, gradient(w), state, Nowhere())
+        w, state = o.step(w, gradient(w), state, Here())
         path.append(w)
     return torch.stack(path)
 
@@ -85,7 +123,7 @@ def test_every_optimizer_has_its_reference_line() -> None:
 def test_equal_to_torch_over_50_steps(name: str, decay: float) -> None:
     o = OPTIMIZERS[name](lr=0.03, weight_decay=decay)
     w = gaussian(R, P, seed=1)
-    close(train(o, w, 50), train_torch(name, o, w, 50), rtol=1e-9)
+    close(train(o, w, 50), train_torch(name, o, w, 50), rtol=1e-9, atol=CLOSE.get(name, 1e-12))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -96,15 +134,20 @@ def test_replicas_with_knobs_of_their_own_equal_torch_one_by_one(name: str) -> N
     o, w = OPTIMIZERS[name](**columns), gaussian(R, P, seed=1)
     path = train(o, w, 50)
     for r in range(R):
-        close(path[:, r : r + 1], train_torch(name, single(o, r), w[r : r + 1], 50), rtol=1e-9)
+        close(
+            path[:, r : r + 1],
+            train_torch(name, single(o, r), w[r : r + 1], 50),
+            rtol=1e-9,
+            atol=CLOSE.get(name, 1e-12),
+        )
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_is_pure_and_its_state_has_a_row_for_each_replica(name: str) -> None:
     o, w, g = OPTIMIZERS[name](weight_decay=0.1), gaussian(R, P), gaussian(R, P, seed=1)
-    state = o.step(w, g, o.init(w), Nowhere())[1]
+    state = o.step(w, g, o.init(w), Here())[1]
     before = [x.clone() for x in (w, g, *state.values()) if isinstance(x, Tensor)]
-    first, second = (o.step(w, g, state, Nowhere()) for _ in range(2))
+    first, second = (o.step(w, g, state, Here()) for _ in range(2))
     after = [x for x in (w, g, *state.values()) if isinstance(x, Tensor)]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert torch.equal(first[0], second[0]) and first[0].shape == (R, P)
@@ -122,7 +165,7 @@ def test_the_preconditioner_is_what_the_step_divides_by(name: str) -> None:
     for _ in range(5):
         g = gradient(w)
         p = o.preconditioner(w, g, state)
-        new, state = o.step(w, g, state, Nowhere())
+        new, state = o.step(w, g, state, Here())
         if p is not None:
             start = w if o.coupled else (1 - o.lr * o.weight_decay) * w
             direction = state.get("m", g + o.weight_decay * w)
@@ -149,7 +192,7 @@ def frozen(o: Optimizer, v: Tensor) -> dict[str, Any]:
     return state | {"v": v, "t": 10**17} if isinstance(o, RMSProp) else state
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LIMITED)
 def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
     """g = H w with a dense random H. Where the top eigenvalue of H, or of P^-1 (H + coupled decay)
     for a frozen P that differs by coordinate, is 0.999 of the stated threshold, w dies out; where
@@ -177,7 +220,7 @@ def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
     w, state = 1e-100 * gaussian(n, P, seed=5), frozen(o, v)  # so small that g^2 leaves v alone
     norms = []
     for _ in range(800):
-        w, state = o.step(w, torch.bmm(H, w[:, :, None])[:, :, 0], state, Nowhere())
+        w, state = o.step(w, torch.bmm(H, w[:, :, None])[:, :, 0], state, Here())
         norms.append(w.norm(dim=1))
     if p is not None:
         close(state["v"], v)
@@ -196,7 +239,7 @@ def test_thresholds_meet_where_the_methods_do() -> None:
         close(Adam(lr=lr, beta1=0.0).stability_threshold(), RMSProp(lr=lr).stability_threshold())
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LIMITED)
 def test_the_threshold_of_each_replica_is_its_own(name: str) -> None:
     grid = knob_grid(OPTIMIZERS[name])
     grid.pop("above")
@@ -205,10 +248,10 @@ def test_the_threshold_of_each_replica_is_its_own(name: str) -> None:
     assert isinstance(threshold, Tensor) and threshold.shape == grid["lr"].shape
     for r in range(len(threshold)):
         close(threshold[r, 0], single(o, r).stability_threshold())
-    assert OPTIMIZERS[name].label and OPTIMIZERS[name].formula
+    assert OPTIMIZERS[name].label
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LIMITED)
 def test_a_learning_rate_of_a_million_steps_without_complaint(name: str) -> None:
     path = train(OPTIMIZERS[name](lr=1e6), gaussian(R, P), 3)
     assert path.shape == (4, R, P) and float(path[1].abs().max()) > 1e5

@@ -11,21 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput, knobs
-from lab_core.losses import LOSSES
-from lab_core.models import MLP, MODELS
+from lab_core.models import MLP
 from lab_core.optimizers import GD, OPTIMIZERS, Adam
 from lab_core.recipe import (
     MOST_REPLICAS,
     PARTS,
     Recipe,
-    companions,
-    fitting,
     seeds_of,
     slug,
     stacks,
     swap,
 )
-from tests.lab_core.small import CLASSES, PAIRS, SMALL, having
+from tests.lab_core.small import having
 
 OWN = [*knobs(Recipe), *PARTS, "probes", "changes"]
 
@@ -45,6 +42,10 @@ def test_a_registry_name_belongs_to_one_entry() -> None:
         labels = [cls.label for cls in registry.values()]  # type: ignore[attr-defined]
         assert len(set(registry.values())) == len(set(labels)) == len(registry)
         assert all(name == name.lower() and "_" not in name for name in registry)
+
+
+# what an entry needs beside it, where clusters will not do
+BESIDE = {"logistic": "sparse-signs"}
 
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
@@ -183,7 +184,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": ["digits"]}, "data: .* is not known; choose digits"),
     ({"speed": 3}, "speed: no such knob; choose one of data, model"),
     ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
-    ({"degree": 3}, "degree: it belongs to data=chebyshev; choose that"),
+    ({"degree": 3}, "degree: it belongs to data=chebyshev or data=single-index; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
      "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
@@ -222,76 +223,6 @@ def test_bad_input_is_one_sentence_with_field_rule_and_remedy(
     with pytest.raises(BadInput, match=f"^{sentence}") as error:
         Recipe().set(settings)
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
-
-
-# ---- which parts go together
-
-
-@pytest.mark.parametrize("loss", [name for name, cls in LOSSES.items() if cls.classes])
-def test_every_loss_that_needs_classes_refuses_real_targets(loss: str) -> None:
-    for name, cls in PARTS["data"].items():
-        recipe = having("data", name).set({"loss": "squared-error"})
-        if cls.classes:
-            assert recipe.set({"loss": loss}).replicas == 1
-        else:
-            with pytest.raises(BadInput, match="^loss: .* needs class labels and .*; choose"):
-                recipe.set({"loss": loss})
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_reads_the_inputs_that_it_is_made_for_and_refuses_others(model: str) -> None:
-    for name, cls in PARTS["data"].items():
-        recipe = having("data", name)
-        if cls.inputs == MODELS[model].inputs:
-            assert slug("model", recipe.set({"model": model}).model) == model
-        else:
-            with pytest.raises(BadInput, match="^model: a .* cannot read .*, whose inputs are"):
-                recipe.set({"model": model})
-
-
-def test_the_sentence_about_a_model_and_data_that_do_not_fit() -> None:
-    with pytest.raises(BadInput) as error:
-        SMALL.set({"data": "modular"})
-    assert str(error.value) == (
-        "model: a multi-layer perceptron cannot read modular arithmetic, whose inputs are pairs;"
-        " choose pair-mlp, or other data."
-    )
-    with pytest.raises(BadInput, match="whose inputs are real; choose mlp or deep-linear, or othe"):
-        SMALL.set({"model": "pair-mlp"})
-
-
-@pytest.mark.parametrize("recipe", [SMALL, CLASSES, PAIRS], ids=["real", "classes", "pairs"])
-@pytest.mark.parametrize("part", PARTS)
-def test_what_fits_is_what_can_be_set(recipe: Recipe, part: str) -> None:
-    fits = fitting(recipe, part)
-    assert slug(part, getattr(recipe, part)) in fits
-    for name in PARTS[part]:
-        if name in fits:
-            assert slug(part, getattr(recipe.set({part: name}), part)) == name
-        else:
-            with pytest.raises(BadInput):
-                recipe.set({part: name})
-
-
-def test_what_fits_the_data_and_the_model() -> None:
-    assert fitting(PAIRS, "data") == ["modular"] and fitting(PAIRS, "model") == ["pair-mlp"]
-    assert "modular" not in fitting(CLASSES, "data") and "pair-mlp" not in fitting(CLASSES, "model")
-    assert fitting(SMALL, "loss") == ["squared-error"] and fitting(PAIRS, "loss") == list(LOSSES)
-
-
-def test_every_entry_can_be_reached_from_everywhere_by_the_fewest_parts() -> None:
-    for start in (SMALL, CLASSES, PAIRS):
-        for part, registry in PARTS.items():
-            for name in registry:
-                settings = companions(start, part, name)
-                assert slug(part, getattr(start.set(settings), part)) == name
-                assert len(settings) == 1 or name not in fitting(start, part)
-    assert companions(CLASSES, "data", "modular") == {"data": "modular", "model": "pair-mlp"}
-    assert companions(PAIRS, "model", "mlp") == {"model": "mlp", "data": "digits"}
-    assert companions(PAIRS, "data", "chebyshev") == {
-        "data": "chebyshev", "model": "mlp", "loss": "squared-error"
-    }  # fmt: skip
-    assert companions(PAIRS, "data", "nothing") == {"data": "nothing"}
 
 
 # ---- writing down

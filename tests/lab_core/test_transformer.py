@@ -48,7 +48,7 @@ def problem(
     """The kernel, the autograd oracle of the same objective, and weights [R, P]."""
     x = pairs(R if own else 1, N)
     y = gaussian(*x.shape[:2], P, seed=1)
-    if LOSSES[loss].classes:
+    if LOSSES[loss].targets == "one-hot":
         y = torch.nn.functional.one_hot(y.argmax(-1), P).to(x)
     oracle = Objective(SMALL, LOSSES[loss](), x, y, R)
     w = 0.7 * gaussian(R, oracle.size, seed=2)
