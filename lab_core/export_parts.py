@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from lab_core.losses import CrossEntropy, SquaredError
+from lab_core.losses import CrossEntropy, Logistic, SquaredError
 from lab_core.models import MLP, Layer
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
@@ -39,6 +39,10 @@ LOSSES = {
         "0.5 * (net(x) - y).square().sum(1).mean()",
     ),
     CrossEntropy: ("softmax cross-entropy", "nn.functional.cross_entropy(net(x), y)"),
+    Logistic: (
+        "the logistic loss of signs summed over outputs",
+        "nn.functional.softplus(-y * net(x)).sum(1).mean()",
+    ),
 }
 
 STREAM = '''\

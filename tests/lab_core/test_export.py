@@ -13,6 +13,7 @@ from lab_core import export_arm, export_parts
 from lab_core.export import to_torch
 from lab_core.formats import from_url
 from lab_core.knobs import BadInput
+from lab_core.optimizers import GradientFlow
 from lab_core.recipe import PARTS, Recipe
 from lab_core.run import Run
 
@@ -59,6 +60,10 @@ RECIPES = {
         CLASSES,
         "seed=0,1&change=10:0:*:batch_size=7&change=23:0:*:batch_size=12&change=50:0:*:batch_size=0"
         "&change=70:0:*:batch_size=40&change=80:0:*:batch_size=3&branch=57:0:here:batch_size=5",
+    ),
+    "signs": (
+        SMALL,
+        "data=sparse-signs&n=12&dim=9&loss=logistic&lr=0.1&seed=0,1",
     ),
     "branches": (
         CLASSES,
@@ -164,7 +169,7 @@ def test_every_part_has_a_plain_form_or_is_refused(monkeypatch):
         "schedule": export_parts.SCHEDULES,
     }
     for part, table in tables.items():
-        assert set(table) == set(PARTS[part].values())
+        assert set(table) == set(PARTS[part].values()) - {GradientFlow}
     monkeypatch.setattr(export_arm, "OPTIMIZERS", {})
     with pytest.raises(BadInput, match="gradient descent: it has no plain PyTorch form"):
         to_torch(SMALL)
