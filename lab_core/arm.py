@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lab_core import models
 from lab_core.batches import Batches
+from lab_core.devices import check_precision
 from lab_core.knobs import BadInput
 from lab_core.objective import Objective
 from lab_core.optimizers.base import stacked
@@ -24,7 +25,7 @@ from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, label, seeds_of
 from lab_core.record import Record
 from lab_core.schedules import elapsed
-from lab_core.snapshots import Snapshots, State
+from lab_core.snapshots import Snapshots, State, held
 from lab_core.start import Start
 from lab_core.timeline import starts_afresh
 
@@ -86,9 +87,8 @@ class Arm:
         # whether it diverges at this very step is not known when it arrives there
         self.diverged = {r: t for r, t in parent.diverged.items() if t < before.t}
         alive = torch.tensor([r not in self.diverged for r in range(self.R)], device=self.device)
-        kept = (
-            {} if starts_afresh(parent.recipes_at(step)[0], self.recipes[0]) else before.optimizer
-        )
+        afresh = starts_afresh(parent.recipes_at(step)[0], self.recipes[0])
+        kept = {} if afresh else before.optimizer
         moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in kept.items()}
         return replace(before, w=before.w.to(self.device), optimizer=moved, alive=alive, memory={})
 
@@ -101,7 +101,8 @@ class Arm:
             self._write("time", self.t, self.state.time)
 
     def adopt(self, recipes: list[Recipe]) -> None:
-        """Go on with other recipes, one a replica, that differ in what is live."""
+        """Go on with other recipes, one a replica, that differ in what is live. Raises BadInput."""
+        check_precision(recipes[0].loss, self.device)
         self.recipes = recipes
         if self.segments[-1:] and self.segments[-1][0] == self.t:
             self.segments.pop()
@@ -176,8 +177,7 @@ class Arm:
 
     def _chunk(self, k: int) -> None:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
-        batch = self._batch(self.state.seen)
-        first = self.objective.gradient(self.state.w, batch)
+        first = self.objective.gradient(self.state.w, self._batch(self.state.seen))
         if self.limit is None:
             self.limit = LIMIT * (1 + first[0].nan_to_num(posinf=0.0))
         losses = first[0].new_empty(k, self.R)
@@ -221,8 +221,11 @@ class Arm:
             self.at.t = s.t + i
             g, kept = self.filter.step(w, g, state, self.at)
             moved, after = optimizer.step(w, g, state, self.at)
-            new = moved, after | kept
-            w, state = new if everyone else self._where(s.alive, new, (w, state))
+            after = after | kept
+            if not everyone:
+                moved = held(s.alive, moved, w)
+                after = {k: held(s.alive, v, state[k]) for k, v in after.items()}
+            w, state = moved, after
             seen += size
         rates = self.rates
         if not everyone:
@@ -230,24 +233,13 @@ class Arm:
         time = s.time.new_tensor(elapsed(s.time.tolist(), rates, multipliers))
         return replace(s, t=s.t + len(losses), w=w, optimizer=state, seen=seen, time=time)
 
-    def _where(self, alive: Tensor, new: Any, old: Any) -> Any:
-        """The new values of the living replicas and the old ones of the frozen."""
-        (w, state), (w_old, state_old) = new, old
-        rows = alive[:, None]
-        mixed = {
-            k: torch.where(rows, v, state_old[k]) if isinstance(v, Tensor) else v
-            for k, v in state.items()
-        }
-        return torch.where(rows, w, w_old), mixed
-
     # ---- recording
 
     def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
-        steps = np.arange(before.t, after.t)
         if not self.sampled:
-            self._write("train_loss", steps, losses)
+            self._write("train_loss", np.arange(before.t, after.t), losses)
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
         self.state = replace(after, memory=memory)
@@ -261,8 +253,8 @@ class Arm:
             self.program.data.targets != "real", dict(s.memory),
             lambda: self.start.truth, lambda: self.start.w,
         )  # fmt: skip
-        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1).expand(self.R)
-        columns = {"lr": lr}
+        lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1)
+        columns = {"lr": lr.expand(self.R)}
         self.mark()
         if self.sampled:
             columns["train_loss"] = self.objective.loss(s.w)

@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 from lab_core.export_arm import Names, Trainer
+from lab_core.optimizers import Filter
 from lab_core.recipe import Recipe
 from lab_core.timeline import timelines
 
@@ -35,7 +36,8 @@ def to_torch(recipe: Recipe) -> str:
 
 def _head(recipe: Recipe, body: str) -> str:
     """Docstring, imports, settings."""
-    parts = (recipe.data, recipe.model, recipe.loss, recipe.optimizer)
+    parts: list[Any] = [recipe.data, recipe.model, recipe.loss, recipe.optimizer]
+    parts += [recipe.filter] if type(recipe.filter) is not Filter else []
     what = ", ".join(part.label for part in parts)
     modules = [m for m in ("copy", "itertools", "math", "zlib") if f"{m}." in body]
     lines = [

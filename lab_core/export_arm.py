@@ -9,17 +9,18 @@ from typing import Any
 
 from lab_core.export_parts import (
     BATCH,
+    FILTERS,
     LOSSES,
+    NETS,
     NORMAL,
     OPTIMIZERS,
     SCHEDULES,
     STREAM,
     block,
     call,
-    net,
+    loss,
 )
-from lab_core.knobs import BadInput
-from lab_core.models import MLP, DeepLinear
+from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import Recipe, seeds_of, slug
 from lab_core.schedules import Constant
 from lab_core.timeline import Timeline
@@ -81,7 +82,7 @@ class Trainer:
                 *self._setup(),
                 f"for t in range({first}):",
                 *block(self._step()),
-                *(_save(k) for k in ends),
+                *(self._save(k) for k in ends),
             ]
         )
 
@@ -103,8 +104,14 @@ class Trainer:
             lines.append(call("optimizer.param_groups[0].update", **given))
         if self.scheduled and self._moves("lr") and self._knob("lr", self.start) != "lr":
             lines.append(f"lr = {self._knob('lr', self.start)}")
+        lines += [f"{name} = {value}" for name, value in self._filter(self.start).items()
+                  if self._moves(name) and value != name]  # fmt: skip
+        if self.remembers and self.arm.afresh:
+            lines.append("remembered = {}")
         if len(self._schedules()) > 1:
             lines.append(f"schedule = {self._schedule(self.program)}")
+        if len(self._objectives()) > 1:
+            lines.append(f"loss_of = {self._objective(self.program)}")
         if len(self.sizes) > 1:
             lines.append(f"size = {self.program.batch_size}")
         if self.sizes:
@@ -123,12 +130,12 @@ class Trainer:
         if self.arm.parent is not None:
             key = f"{self.arm.index}, replica"
             skip = [f"if ({key}) not in saved:", "    return  # it diverged before that"]
-            return [*skip, f"net, {'_' if self.arm.afresh else 'optimizer'} = saved[{key}]"]
+            return [*skip, f"net, {'*_' if self.arm.afresh else self._state()} = saved[{key}]"]
         self.names.define("stream", STREAM)
         self.names.define("normal", NORMAL)
-        model = known(self.program.model, (MLP, DeepLinear))
+        model = known(self.program.model, NETS)
         scale = self._knob("init_scale", self.start)
-        name = self.names.define("Net", net(model, self.d, self.c, scale != "1.0"))
+        name = self.names.define("Net", NETS[type(model)](model, self.d, self.c, scale != "1.0"))
         scale = "" if scale == "1.0" else f", {scale}"
         return [f"net = {name}({self._seed('init')}{scale}){self._cast()}"]
 
@@ -153,6 +160,7 @@ class Trainer:
             *self._print(),
             "optimizer.zero_grad()",
             "loss.backward()",
+            *self._filtering(),
             "optimizer.step()",
         ]
 
@@ -166,6 +174,10 @@ class Trainer:
                 moved.append(f"lr = {group.pop('lr')}")
             if group:
                 moved.append(call("optimizer.param_groups[0].update", **group))
+            old, new = self._filter(before), self._filter(after)
+            moved += [f"{name} = {value}" for name, value in new.items() if value != old[name]]
+            if self._objective(after[0]) != self._objective(before[0]):
+                moved.append(f"loss_of = {self._objective(after[0])}")
             if self._schedule(after[0]) != self._schedule(before[0]):
                 moved.append(f"schedule = {self._schedule(after[0])}")
             if self.sizes and after[0].batch_size != before[0].batch_size:
@@ -175,7 +187,7 @@ class Trainer:
 
     def _saves(self) -> Lines:
         now = [(t, k) for t, k in self.arm.children if t < self.arm.end]
-        pairs = [(f"if t == {t}:", f"    {_save(k)}") for t, k in now]
+        pairs = [(f"if t == {t}:", f"    {self._save(k)}") for t, k in now]
         return [line for pair in pairs for line in pair]
 
     def _rate(self) -> Lines:
@@ -187,13 +199,13 @@ class Trainer:
 
     def _loss(self) -> Lines:
         if not self.sizes:
-            return [f"loss = {self._objective()}(net, x, y)"]
+            return [f"loss = {self._loss_of()}(net, x, y)"]
         self.names.define("batch", BATCH)
         size = "size" if len(self.sizes) > 1 else repr(self.program.batch_size)
         index = f"i = batch({self._seed('batch')}, seen, {size}, {self.n})"
         if self._sometimes_full():
             index += f" if 0 < size < {self.n} else slice(None)"
-        return [index, f"seen += {size}", f"loss = {self._objective()}(net, x[i], y[i])"]
+        return [index, f"seen += {size}", f"loss = {self._loss_of()}(net, x[i], y[i])"]
 
     def _print(self) -> Lines:
         row = f"{{t}},{self.arm.index},{{replica}}"
@@ -203,7 +215,7 @@ class Trainer:
         due = [f"t % {e} == 0" for e in every if not any(e % d == 0 for d in every if d < e)]
         if self._sometimes_full():
             due.append(f"not 0 < size < {self.n}")
-        full = f"{self._objective()}(net, x, y).item()"
+        full = f"{self._loss_of()}(net, x, y).item()"
         printed = f'    print(f"{row},{{{full}!r}}")'
         return [f"if {' or '.join(due)}:", printed] if due else []
 
@@ -241,16 +253,42 @@ class Trainer:
         doc = f"{schedule.label[0].upper()}{schedule.label[1:]}: what multiplies the learning rate."
         return self.names.define(name, f'def NAME(t):\n    """{doc}"""\n    {inside}\n')
 
-    def _objective(self) -> str:
-        """The name of the objective's function."""
-        words, formula = LOSSES[type(known(self.program.loss, LOSSES))]
+    def _objective(self, program: Recipe) -> str:
+        """The name of the function of a recipe's objective."""
+        words, body = loss(known(program.loss, LOSSES))
         doc = f'"""L(w): {words}, its mean over examples."""'
-        text = f"def NAME(net, x, y):\n    {doc}\n    return {formula}\n"
-        return self.names.define("objective", text)
+        text = "\n".join(["def NAME(net, x, y):", *block([doc, *body.split("\n")])])
+        return self.names.define("objective", f"{text}\n")
 
+    def _objectives(self) -> set[str]:
+        return {self._objective(recipes[0]) for _, recipes in self.arm.segments}
 
-def _save(arm: int) -> str:
-    return f"saved[{arm}, replica] = copy.deepcopy((net, optimizer))"
+    def _loss_of(self) -> str:
+        """What the objective is called where it is used."""
+        return "loss_of" if len(self._objectives()) > 1 else self._objective(self.program)
+
+    # ---- the filter
+
+    def _filter(self, recipes: list[Recipe]) -> dict[str, str]:
+        """The knobs of the filter as texts."""
+        return {name: self._knob(name, recipes) for name in knobs(recipes[0].filter)}
+
+    def _filtering(self) -> Lines:
+        """What it does between backward() and step()."""
+        given = self._filter(self.start)
+        names = {name: name if self._moves(name) else text for name, text in given.items()}
+        text = FILTERS[type(known(self.program.filter, FILTERS))].format(**names)
+        return text.split("\n") if text else []
+
+    @property
+    def remembers(self) -> bool:
+        return "remembered" in FILTERS.get(type(self.program.filter), "")
+
+    def _state(self) -> str:
+        return "optimizer, remembered" if self.remembers else "optimizer"
+
+    def _save(self, arm: int) -> str:
+        return f"saved[{arm}, replica] = copy.deepcopy((net, {self._state()}))"
 
 
 def known(part: Any, forms: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import indent
+from typing import Any
 
-from lab_core.losses import CrossEntropy, Logistic, SquaredError
-from lab_core.models import MLP, Layer
+from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, SquaredError, StableMax
+from lab_core.models import MLP, DeepLinear, Layer, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
+from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
 from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
 
 _SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
@@ -36,13 +39,44 @@ SCHEDULES = {
 LOSSES = {
     SquaredError: (
         "half the squared error summed over outputs",
-        "0.5 * (net(x) - y).square().sum(1).mean()",
+        "return 0.5 * (net(x) - y).square().sum(1).mean()",
     ),
-    CrossEntropy: ("softmax cross-entropy", "nn.functional.cross_entropy(net(x), y)"),
+    CrossEntropy: (
+        "softmax cross-entropy",
+        "f = net(x){cast}\nbelow = f - f.amax(1, keepdim=True)\n"
+        "log_p = below - below.exp().sum(1, keepdim=True).log()\n"
+        "return -(y * log_p).sum(1).mean()",
+    ),
+    StableMax: (
+        "StableMax cross-entropy",
+        "f = net(x){cast}\ns = torch.where(f >= 0, f + 1, 1 / (1 - f.clamp_max(0)))\n"
+        "return -(y * (s / s.sum(1, keepdim=True)).log()).sum(1).mean()",
+    ),
     Logistic: (
-        "the logistic loss of signs summed over outputs",
-        "nn.functional.softplus(-y * net(x)).sum(1).mean()",
+        "logistic loss summed over outputs",
+        "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
     ),
+}
+SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest
+# what is done to the gradients before the optimizer's step; what is remembered is saved with the net
+FILTERS = {
+    Filter: "",
+    Grokfast: """\
+for i, p in enumerate(net.parameters()):
+    old = remembered.get(i)
+    new = p.grad if old is None else {memory} * old + (1 - {memory}) * p.grad
+    remembered[i], p.grad = new, p.grad + {strength} * new""",
+    GrokfastMA: """\
+for i, p in enumerate(net.parameters()):
+    remembered[i] = [*remembered.get(i, []), p.grad][-{window}:]
+    if len(remembered[i]) == {window}:
+        p.grad = p.grad + {strength} * torch.stack(remembered[i]).mean(0)""",
+    Orthogonal: """\
+for p in net.parameters():
+    w, g = p.detach().flatten(), p.grad.flatten()
+    across = g - (w @ g) / (w @ w).clamp_min(1e-30) * w if len(w) > 1 else 0 * g
+    across = across * (g.norm() / across.norm().clamp_min(1e-30))
+    p.grad = across.view_as(p)""",
 }
 
 STREAM = '''\
@@ -78,6 +112,37 @@ def call(name: str, *first: str, **given: str) -> str:
         return f"{name}({inside})"
     lines = [inside] if len(inside) < 88 else [f"{argument}," for argument in arguments]
     return "\n".join([f"{name}(", *block(lines), ")"])
+
+
+def loss(part: Any) -> tuple[str, str]:
+    """What a loss is in words, and the body of its objective(net, x, y)."""
+    words, body = LOSSES[type(part)]
+    precision = getattr(part, "precision", PRECISIONS[0])
+    if precision == PRECISIONS[0]:
+        return words, SOFTMAX if type(part) is CrossEntropy else body.format(cast="")
+    return f"{words} in {precision}", body.format(cast=f".to(torch.{precision})")
+
+
+def tables(model: PairMLP, d: int, c: int, scaled: bool) -> str:
+    """The class of a net on pairs, as `net`."""
+    factor, argument = ("init_scale * ", ", init_scale") if scaled else ("", "")
+    stds = {"left": f"(6 * {c})", "right": f"(6 * {c})", "out": f"(3 * {model.width})"}
+    inits = [
+        f'self.{name} = normal({factor}{std}**-0.5, {c}, {model.width}, seed, "{name}")'
+        for name, std in stds.items()
+    ]
+    return "\n".join(
+        [
+            "class NAME(nn.Module):",
+            f'    """Two tables of {c} x {model.width}, looked up and added; {model.activation}."""\n',
+            f"    def __init__(self, seed{argument}):",
+            *block(block(["super().__init__()", *inits])),
+            "\n    def forward(self, x):",
+            "        a, b = x.long().T",
+            "        h = self.left[a] + self.right[b]",
+            f"        return h.{model.activation}() @ self.out.T\n",
+        ]
+    )
 
 
 def net(model: MLP, d: int, c: int, scaled: bool) -> str:
@@ -126,3 +191,6 @@ def _root(value: float, layer: Layer, width: int) -> str:
         1.0: "1.0",
     }
     return known.get(value, repr(value))
+
+
+NETS: dict[type, Callable[..., str]] = {MLP: net, DeepLinear: net, PairMLP: tables}

@@ -16,7 +16,7 @@ from lab_core.arm import Arm
 from lab_core.knobs import BadInput
 from lab_core.models import stream
 from lab_core.objective import Objective
-from lab_core.optimizers.momentum import GD
+from lab_core.optimizers import GD, Filter
 from lab_core.record import Record
 
 EVERY = 10  # steps between two rows of the record
@@ -40,7 +40,7 @@ class Flow:
     `time`, the sum of lr m, at the arm's first step and every `EVERY` steps; and `distance` =
     |w_arm - w| / |w_arm - w_start| where the arm has a snapshot. nan for a replica that stopped.
 
-    Raises BadInput beside another optimizer.
+    Raises BadInput beside another optimizer, or a filter.
     """
 
     label: ClassVar[str]
@@ -60,9 +60,10 @@ class Flow:
         self.sharpness = self.w.new_zeros(arm.R)  # as last seen
 
     def _refuse(self, arm: Arm) -> None:
-        if not isinstance(arm.recipes[0].optimizer, GD):
+        if not isinstance(arm.recipes[0].optimizer, GD) or type(arm.filter) is not Filter:
             raise BadInput(
-                f"ghost: the {self.label} is defined beside gradient descent; choose optimizer=gd."
+                f"ghost: the {self.label} is defined beside gradient descent; choose optimizer=gd"
+                " and filter=none."
             )
 
     @property

@@ -81,7 +81,7 @@ class CrossEntropy:
         return loss, log_p.exp_().sub_(y).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
-        """(d^2 l / df^2) u = p * (u - <p, u>) with p = softmax(f), [R, N, c]."""
+        """(d^2 l / df^2) u = p * (u - <p, u>) with p = softmax(f) in f's own precision, [R, N, c]."""
         p = torch.softmax(f, -1)
         return p * (u - (p * u).sum(-1, keepdim=True))
 
@@ -89,7 +89,8 @@ class CrossEntropy:
 @dataclass(frozen=True)
 class StableMax(CrossEntropy):
     """l = -log p_y, p = s(f) / sum_j s(f_j), with s(x) = x + 1 for x >= 0 and 1 / (1 - x) below
-    (Prieto et al. 2025): s grows like x, so that no example's loss is ever lost to rounding.
+    (Prieto et al. 2025): s grows like x, so that rounding takes a loss only where s(f_y) is 1 / eps
+    times all the others.
     """
 
     label: ClassVar[str] = "StableMax cross-entropy"
@@ -106,10 +107,11 @@ class StableMax(CrossEntropy):
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = s'(f) (1 / sum_j s(f_j) - y / s(f)), [R, N, c]."""
         x = self.cast(f)
+        y = y.to(x)  # or 1 / s and 1 / total would be rounded differently
         s = self.value(x)
         total = s.sum(-1, keepdim=True)
         slope = torch.where(x >= 0, 1.0, s * s)
-        loss = (y * (total.log() - s.log())).sum(-1).to(f.dtype).mean(-1)
+        loss = -(y * (s / total).log()).sum(-1).to(f.dtype).mean(-1)
         return loss, (slope * (1 / total - y / s)).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:

@@ -16,6 +16,11 @@ from lab_core.run import Run
 NEAR = 0.05  # hovering: the mean ratio is this close to 1
 REARM = 0.8  # a crossing counts again once the ratio has been below this
 WINDOW = 25  # measurements over which hovering is judged
+MEMORISED = 0.99  # of the training set
+GENERALISED = 0.95  # of the test set: what Power et al. 2022 and after them most call solved
+LATER = 2  # times as late as memorising, and generalising is called grokking
+BEFORE = -1  # as the step of what had happened before an arm grew from its parent
+COLLAPSED = 0.5  # of the training examples have a loss of exactly 0
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,61 @@ def catapulted(arm: Arm) -> list[Milestone]:
     return out
 
 
-DETECTORS = (crossed, settled, diverged, catapulted)
+def learned(arm: Arm) -> list[Milestone]:
+    """The training set was memorised; and the test set got right, with it or much later (grokked)."""
+    memorised, generalised = (
+        reached(arm, f"{name}_accuracy", level)
+        for name, level in (("train", MEMORISED), ("test", GENERALISED))
+    )
+    out = [
+        Milestone(step, arm.index, r, "memorised", f"{name(arm, r)} memorised at step {step}:"
+                  f" {MEMORISED:.0%} of the training set are right")
+        for r, step in memorised.items()
+        if step != BEFORE
+    ]  # fmt: skip
+    for r, step in generalised.items():
+        first = memorised.get(r, step)  # corrupted labels may never be
+        kind, when = "generalised", f"at step {step}"
+        if step == BEFORE:
+            continue
+        if first == BEFORE:
+            when += f", having memorised before step {arm.first}"
+        elif step > LATER * first:
+            kind, when = "grokked", f"{when}, {_factor(step, first)} later"
+        elif r in memorised:
+            when += ", together with the training set"
+        text = f"{name(arm, r)} {kind} {when}: {GENERALISED:.0%} of the test set are right"
+        out.append(Milestone(step, arm.index, r, kind, text))
+    return out
+
+
+def _factor(step: int, first: int) -> str:
+    """How many times as late; in steps where the first was step 0."""
+    return f"{step / first:.2g} times" if first else f"{step} steps"
+
+
+def collapsed(arm: Arm) -> list[Milestone]:
+    """Softmax collapse (Prieto et al. 2025): rounding has taken the loss of so many examples."""
+    return [
+        Milestone(step, arm.index, r, "collapsed", f"{name(arm, r)} softmax collapsed at step {step}:"
+                  " the loss of half of the examples is exactly 0")
+        for r, step in reached(arm, "zero_loss", COLLAPSED).items()
+        if step != BEFORE
+    ]  # fmt: skip
+
+
+def reached(arm: Arm, column: str, level: float) -> dict[int, int]:
+    """The step at which a replica's column was first at a level, or above; of those that were.
+
+    `BEFORE` in a fork that begins so: it happened to its parent.
+    """
+    steps, values = arm.record[column]
+    there = values >= level
+    first = {r: int(there[:, r].argmax()) for r in range(arm.R) if there[:, r].any()}
+    return {r: BEFORE if arm.first and not i else int(steps[i]) for r, i in first.items()}
+
+
+DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed)
 
 
 def beside(flow: Flow, moment: int | None = None) -> str:

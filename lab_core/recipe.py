@@ -249,6 +249,34 @@ def swap(part: str, old: Any, name: Any) -> Any:
     return cls(**{n: carry(k, getattr(old, n)) for n, k in shared.items()})
 
 
+def fitting(recipe: Recipe, part: str) -> list[str]:
+    """The entries of a part's registry that this recipe could be set to, all else as it is."""
+    return [name for name in PARTS[part] if _fits(recipe, {part: name})]
+
+
+def companions(recipe: Recipe, part: str, name: str) -> dict[str, str]:
+    """The fewest parts to set, {part: name} among them, so that a recipe can have this entry.
+
+    Data, model and loss may need one another; of several entries the first in the registry is taken.
+    """
+    others = [p for p in ("data", "model", "loss") if p != part]
+    for size in range(len(others) + 1):
+        for more in itertools.combinations(others, size):
+            for names in itertools.product(*(PARTS[p] for p in more)):
+                settings = {part: name} | dict(zip(more, names, strict=True))
+                if _fits(recipe, settings):
+                    return settings
+    return {part: name}
+
+
+def _fits(recipe: Recipe, settings: Mapping[str, Any]) -> bool:
+    try:
+        recipe.set(settings)
+    except BadInput:
+        return False
+    return True
+
+
 def seeds_of(recipe: Recipe, purpose: str) -> int:
     """The seed of one replica's data, init or batch stream."""
     own = getattr(recipe, f"{purpose}_seed")

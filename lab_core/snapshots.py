@@ -6,10 +6,12 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 BUDGET = 48 * 2**20  # bytes of one arm's snapshots
 FEWEST, MOST = 16, 1024  # snapshots of one arm, whatever their size
+HUGE_FEWEST = 4  # where one alone is above the budget
 EVERY = 32  # steps between two at first
 
 
@@ -36,6 +38,22 @@ def size(state: State) -> int:
     return sum(x.numel() * x.element_size() for x in tensors if isinstance(x, Tensor))
 
 
+def held(alive: Tensor, new: Any, old: Any) -> Any:
+    """The new value [R, ...], but the old one of the replicas that are frozen.
+
+    A queue that has become longer or shorter is the new one: a frozen replica reads it no more.
+    """
+    if not isinstance(new, Tensor) or new.shape != old.shape:
+        return new
+    return torch.where(alive.view(-1, *[1] * (new.dim() - 1)), new, old)
+
+
+def most(state: State) -> int:
+    """How many snapshots as large as this one are kept."""
+    bytes_ = max(1, size(state))
+    return min(MOST, max(FEWEST if bytes_ < BUDGET else HUGE_FEWEST, BUDGET // bytes_))
+
+
 class Snapshots:
     """The states at the first step and at every multiple of `every`.
 
@@ -46,7 +64,7 @@ class Snapshots:
 
     def __init__(self, first: State):
         self.every = EVERY
-        self.limit = min(MOST, max(FEWEST, BUDGET // max(1, size(first))))
+        self.limit = most(first)
         self._states = [replace(first, memory={})]
 
     def keep(self, state: State) -> None:
@@ -58,7 +76,8 @@ class Snapshots:
         if state.t % self.every or state.t <= self._states[-1].t:
             return
         self._states.append(replace(state, memory={}))
-        if len(self._states) > self.limit:
+        self.limit = min(self.limit, most(state))  # a filter's window fills as the run goes on
+        while len(self._states) > self.limit:
             self.every *= 2
             first, *rest = self._states
             self._states = [first, *(s for s in rest if s.t % self.every == 0)]

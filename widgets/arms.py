@@ -17,15 +17,19 @@ class Arms(View):
     def show(self, arms: list[dict[str, object]]) -> None:
         """Set the list: [{"id", "name", "replicas": [text, ...], "visible", "closable"}, ...].
 
-        The k-th arm's line style is that of `theme.style(replica, arm=k)` unless it has "arm": k.
+        The k-th arm's line style is that of `theme.style(replica, arm=k)` unless it has "arm": k, and
+        "first": the number of its first replica's colour.
         """
         self.arms = [_styled(k, arm) for k, arm in enumerate(arms)]
 
 
 def _styled(place: int, arm: dict[str, object]) -> dict[str, object]:
     k = arm.get("arm", place)
-    assert isinstance(k, int)
+    first = arm.get("first", 0)
+    assert isinstance(k, int) and isinstance(first, int)
     texts = arm.get("replicas", [])
     assert isinstance(texts, list)
-    replicas = [{"text": text, **theme.style(i, k)["marker"]} for i, text in enumerate(texts)]
+    replicas = [
+        {"text": text, **theme.style(i, k)["marker"]} for i, text in enumerate(texts, first)
+    ]
     return {**arm, "dash": theme.style(0, k)["line"]["dash"], "replicas": replicas}

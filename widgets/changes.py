@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput, knobs
-from lab_core.recipe import Recipe
-from lab_core.timeline import live
+from lab_core.recipe import Recipe, stacks
+from lab_core.timeline import FROM_HERE, LIVE_PARTS, OWN, live, part_of
 from widgets import choices
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ SETTLE = 0.8  # s after the last move of a slider that starts a new arm
 
 
 class Changes:
-    """Knobs of `target` ("arm:replica") change; an arm with another optimizer or loss grows from
-    `origin`, here or the start.
+    """Knobs of `target` ("arm:replica") change; an arm with another optimizer, loss and so on grows
+    from `origin`, here or the start.
     """
 
     def __init__(self, session: Session) -> None:
@@ -44,14 +44,17 @@ class Changes:
     def spec(self) -> list[choices.Spec]:
         """All controls, as the chosen arm is set at the moment."""
         s, recipes = self.session, self.session.travel.recipes()
-        each = [r.optimizer for r in recipes]
-        self._scaled = {
-            n: [getattr(o, n) for o in each]
-            for n, k in knobs(each[0]).items()
-            if k.log and len({getattr(o, n) for o in each}) > 1
+        each = {
+            n: [getattr(getattr(r, part), n) for r in recipes]
+            for part in OWN
+            for n, k in knobs(getattr(recipes[0], part)).items()
+            if k.log
         }
+        self._scaled = {n: values for n, values in each.items() if len(set(values)) > 1}
         return [
-            *choices.groups(s.phenomenon, s.preset, s.arms, self.target, self.origin, recipes),
+            *choices.groups(
+                s.phenomenon, s.preset, s.arms, self.target, self.origin, recipes, s.colours
+            ),
             choices.compared(
                 s.plots.x, [f"{kind}-{self.arm}" in s.comparing.ghosts for kind in FLOWS]
             ),
@@ -77,14 +80,14 @@ class Changes:
             s.frame()
         elif live(s.run.arms[self.arm].program, name):
             self._live(name, value)
-        elif name in ("optimizer", "loss"):
+        elif name in FROM_HERE:
             self._open({name: value}, self.origin == "start")
         else:
             self._soon(name, value)
 
     def _fresh(self, name: str) -> bool:
         """Whether a knob or part can only be set at the start of an arm."""
-        return not (live(self._recipes()[0], name) or name in ("optimizer", "loss"))
+        return not (live(self._recipes()[0], name) or name in FROM_HERE)
 
     def _recipes(self) -> list[Recipe]:
         return self.session.travel.recipes()
@@ -94,8 +97,10 @@ class Changes:
         _, replica = choices.target_of(self.target)
         if replica is None and name in self._scaled:
             value = tuple(v * value for v in self._scaled[name])
-        own = knobs(self._recipes()[0].optimizer)
-        return value, replica if name in own else None
+        program = self._recipes()[0]
+        part = part_of(program, name, OWN)
+        alone = part is not None and stacks(part, knobs(getattr(program, part))[name])
+        return value, replica if alone else None
 
     def _live(self, name: str, value: Any) -> None:
         s = self.session
@@ -106,7 +111,7 @@ class Changes:
         except BadInput:
             s.show()
             raise
-        if name == "schedule":
+        if name in LIVE_PARTS:  # which brings knobs of its own
             s.show()
 
     def _soon(self, name: str, value: Any) -> None:

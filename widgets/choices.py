@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,16 @@ from lab_core.arm import Arm
 from lab_core.flows import FLOWS
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
-from lab_core.recipe import PARTS, Recipe
+from lab_core.recipe import PARTS, Recipe, stacks
+from lab_core.timeline import FROM_HERE, LIVE_KNOBS, LIVE_PARTS, OWN
 from widgets import theme
 from widgets.sources import AXES
 
 Spec = dict[str, Any]
 ALL = "all"
-# what starts an arm, after the optimizer and the loss
-FRESH = ("data", "model")
+# in the order of the page: what is exchanged most comes first
+MOVING = [part for part in reversed(LIVE_KNOBS) if part not in LIVE_PARTS]
+OPENING = [*reversed(FROM_HERE), *(p for p in PARTS if p not in (*FROM_HERE, *LIVE_PARTS))]
 
 
 def target_of(value: str) -> tuple[int, int | None]:
@@ -38,30 +41,30 @@ class Here:
 
 
 def groups(phenomenon: Phenomenon, preset: str, arms: list[Arm], target: str, origin: str,
-           recipes: list[Recipe]) -> list[Spec]:  # fmt: skip
+           recipes: list[Recipe], colours: Mapping[int, int]) -> list[Spec]:  # fmt: skip
     """All groups of controls for a run's arms and the replicas that live changes go to, whose arm is set
-    to `recipes`.
+    to `recipes`; `colours` are the numbers of the arms' first.
     """
     arm, replica = target_of(target)
     here = Here(recipes, next(a.N for a in arms if a.index == arm))
     return [
         {"title": "Preset", "controls": [_preset(phenomenon, preset)]},
         {"title": "Change while it runs",
-         "controls": [_target(arms, target), *_live(here, replica)]},
+         "controls": [_target(arms, target, colours), *_live(here, replica)]},
         {"title": "Starts a new arm", "compact": True, "controls": [_origin(origin), *_arm(here.program)]},
     ]  # fmt: skip
 
 
 def compared(x: str, ghosts: list[bool]) -> Spec:
     """What the curves are drawn against, and which ghosts are drawn beside the chosen arm."""
-    options = [{"value": slug, "label": label} for slug, label in AXES.items()]
-    axis = {"id": "against", "label": "x axis", "kind": "choice", "value": x, "options": options,
+    options = [{"value": slug, "label": axis.label} for slug, axis in AXES.items()]
+    against = {"id": "against", "label": "x axis", "kind": "choice", "value": x, "options": options,
             "help": "what the curves are drawn against"}  # fmt: skip
     flows = [
         {"id": kind, "label": flow.label, "kind": "toggle", "value": on, "help": flow.predicts}
         for (kind, flow), on in zip(FLOWS.items(), ghosts, strict=True)
     ]
-    return {"title": "Compare", "controls": [axis, *flows]}
+    return {"title": "Compare", "controls": [against, *flows]}
 
 
 def _preset(phenomenon: Phenomenon, preset: str) -> Spec:
@@ -70,13 +73,17 @@ def _preset(phenomenon: Phenomenon, preset: str) -> Spec:
             "options": options}  # fmt: skip
 
 
-def _target(arms: list[Arm], target: str) -> Spec:
+def _target(arms: list[Arm], target: str, colours: Mapping[int, int]) -> Spec:
     options: list[Spec] = []
     for arm in arms:
         where = f"arm {arm.index}, " if len(arms) > 1 else ""
         options.append({"value": f"{arm.index}:{ALL}", "label": f"{where}all replicas"})
         options += [
-            {"value": f"{arm.index}:{r}", "label": where + arm.label(r), "color": theme.colour(r)}
+            {
+                "value": f"{arm.index}:{r}",
+                "label": where + arm.label(r),
+                "color": theme.colour(colours[arm.index] + r),
+            }
             for r in range(arm.R)
         ]
     return {"id": "target", "label": "replicas", "kind": "choice", "value": target,
@@ -86,28 +93,34 @@ def _target(arms: list[Arm], target: str) -> Spec:
 def _origin(origin: str) -> Spec:
     options = [{"value": "here", "label": "from here"},
                {"value": "start", "label": "from the start"}]  # fmt: skip
+    parts = " or ".join(reversed(FROM_HERE))
     return {"id": "origin", "label": "new arm", "kind": "choice", "value": origin,
             "options": options,
-            "help": "where another optimizer or loss takes up; anything else starts anew"}  # fmt: skip
+            "help": f"where another {parts} takes up; anything else starts anew"}  # fmt: skip
 
 
 def _live(arm: Here, replica: int | None) -> list[Spec]:
     program = arm.program
     own = knobs(program)
-    out = [by_replica(k, arm, replica) for k in knobs(program.optimizer).values()]
+    out = [by_replica(part, k, arm, replica) for part in MOVING for k in _knobs(part, program)]
     out.append(_batch(own["batch_size"], arm))
-    out.append(_part("schedule", program))
-    out += [slider(k, getattr(program.schedule, k.name)) for k in knobs(program.schedule).values()]
+    for part in LIVE_PARTS:
+        out.append(_part(part, program))
+        out += [_knob(k, getattr(getattr(program, part), k.name)) for k in _knobs(part, program)]
     return [*out, slider(own["steps"], program.steps)]
 
 
 def _arm(program: Recipe) -> list[Spec]:
-    out = [_part("optimizer", program), _part("loss", program)]
-    for part in FRESH:
+    out: list[Spec] = []
+    for part in OPENING:
         out.append(_part(part, program))
-        owner = getattr(program, part)
-        out += [_knob(k, getattr(owner, k.name)) for k in knobs(owner).values()]
+        fixed = _knobs(part, program) if part not in LIVE_KNOBS else []
+        out += [_knob(k, getattr(getattr(program, part), k.name)) for k in fixed]
     return [*out, _knob(knobs(program)["seed"], program.seed)]
+
+
+def _knobs(part: str, program: Recipe) -> list[Knob]:
+    return list(knobs(getattr(program, part)).values())
 
 
 def _part(part: str, program: Recipe) -> Spec:
@@ -131,9 +144,11 @@ def slider(k: Knob, value: Any) -> Spec:
             "unit": k.unit, "help": k.help or f"any value in {k.domain}"}  # fmt: skip
 
 
-def by_replica(k: Knob, arm: Here, replica: int | None) -> Spec:
-    """A slider of an optimizer's knob; where all replicas move and differ, that of a factor."""
-    each = [getattr(r.optimizer, k.name) for r in arm.recipes]
+def by_replica(part: str, k: Knob, arm: Here, replica: int | None) -> Spec:
+    """A control of a live knob; where all replicas move and differ, a slider of a factor."""
+    each = [getattr(getattr(r, part), k.name) for r in arm.recipes]
+    if part not in OWN or not stacks(part, k):
+        return _knob(k, each[0])
     if replica is not None:
         return slider(k, each[replica])
     if k.log and len(set(each)) > 1:

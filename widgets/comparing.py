@@ -17,7 +17,7 @@ from lab_core.devices import one_thread
 from lab_core.flows import FLOWS, Flow
 from lab_core.formats import from_json
 from lab_core.knobs import BadInput
-from lab_core.recipe import Recipe
+from lab_core.recipe import PARTS, Recipe
 from lab_core.tables import SavedArm
 from lab_core.timeline import timelines
 from widgets.player import background
@@ -57,8 +57,10 @@ class Comparing:
         out: dict[str, Callable[[], Source]] = {
             key: partial(getattr, saved, "source") for key, saved in list(self.saved.items())
         }
+        colours = self.session.colours
         for name, flow in list(self.ghosts.items()):
-            out[f"g{name}"] = partial(of_flow, f"g{name}", flow, kinds.index(type(flow)))
+            kind, first = kinds.index(type(flow)), colours[flow.arm.index]
+            out[f"g{name}"] = partial(of_flow, f"g{name}", flow, kind, first)
         return out
 
     def restart(self) -> None:
@@ -192,7 +194,7 @@ def _rates(saved: Source) -> list[dict[str, Any]]:
 
 
 def _parts(recipe: Recipe) -> dict[str, Any]:
-    return {p: getattr(recipe, p).label for p in ("optimizer", "loss", "schedule", "model", "data")}
+    return {p: getattr(recipe, p).label for p in reversed(PARTS)}
 
 
 def _values(column: list[dict[str, Any]], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from widgets import theme
@@ -18,14 +19,19 @@ def axes(panel: int) -> tuple[str, str]:
 def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options: Any) -> Spec:
     """One panel.
 
-    `options`: `include` and `clip`, (low, high) that the y axis always and at most spans;
-    `xinclude`, the same for x; `choices`, [(value, label), ...] for a select in the panel's
-    header, with `choice`, the value selected, and `label`, its accessible name; `xlog`, whether the
-    x axis is logarithmic; `steps`, whether the curves come along steps (the default), so that they
-    are cut where a person goes back to one.
+    `options`: `include` and `clip`, (low, high) that the y axis always and at most spans; `span`,
+    what it spans in any case, with a little room for lines at its ends; `xinclude`, as `include`
+    for x; `choices`, [(value, label), ...] for a select in the panel's header, with `choice`, the
+    value selected, and `label`, its accessible name; `key`, [{"word", "width", "dash"}, ...], the
+    strokes that tell the columns apart; `xlog`, whether the x axis is logarithmic; `cells`, whether
+    it is a heat map; `steps`, whether the curves come along steps (the default), so that they are
+    cut where a person goes back to one.
     """
     yrange: Spec = {"include": list(options.pop("include", ()))}
     yrange |= dict(zip(("clipmin", "clipmax"), options.pop("clip", ()), strict=False))
+    if low_high := options.pop("span", ()):
+        room = 0.03 * (low_high[1] - low_high[0])
+        yrange["span"] = [low_high[0] - room, low_high[1] + room]
     xrange = {"include": list(options.pop("xinclude", ()))}
     xtype = {"type": "log"} if options.pop("xlog", False) else {}
     yaxis = {"title": {"text": y}, "type": "log" if log else "linear", "autorangeoptions": yrange}
@@ -93,6 +99,20 @@ def threshold(uid: str, panel: int, replica: int, label: str, name: str = "") ->
     line = {"color": theme.colour(replica), "width": 1.3, "dash": "dash", "shape": "hv"}
     spec = curve(uid, panel, replica, name=name or label)
     return {**spec, "line": line, "meta": {"label": label}}
+
+
+def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = "") -> Spec:
+    """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour.
+
+    Give them with `LiveFigure.set_cells`; the panel needs the option `cells`.
+    """
+    colours = ["rgba(0,0,0,0)", *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
+    n = len(colours)
+    steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
+    spec = curve(uid, panel, replica, name=name) | {"type": "heatmap"}
+    spec |= {"colorscale": steps, "zmin": -0.5, "zmax": n - 0.5, "showscale": False}
+    spec |= {"meta": {"words": [*zip(colours, ["", *words], strict=True)]}, "hoverinfo": "skip"}
+    return {k: v for k, v in spec.items() if k not in ("mode", "line")}
 
 
 def bars(uid: str, panel: int, replica: int, name: str = "") -> Spec:

@@ -29,7 +29,7 @@ function needed([lo, hi], axis, steps) {
 /** Ticks of a log axis at 1, 2, 5 where there is room for so many labels, else at powers of ten. */
 function logTicks([lo, hi], room) {
   const decades = hi - lo;
-  const format = lo < -3.5 || hi > 5.5 ? { exponentformat: "power" } : { tickformat: ".4~g" };
+  const format = lo < -3.5 || hi > 5.5 ? { exponentformat: "power" } : { tickformat: ".6~g" };
   if (decades < 0.5) return format;
   return { ...format, dtick: 3 * decades < room ? "D2" : Math.ceil((1.2 * decades) / room) };
 }
@@ -86,12 +86,17 @@ function grid(count, { width, height }, narrow, only) {
   return rects;
 }
 
-/** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure. */
-function domains({ left, top, width, height }, whole, font) {
+/** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure; that of
+ *  a heat map is a square, beside which there is room for words; `lines` is the height of its head. */
+function domains({ left, top, width, height }, whole, font, square, lines) {
   const inner = {
     left: left + 4.4 * font, right: left + width - 1.7 * font, // half of a label at the end
-    top: top + 2.7 * font, bottom: top + height - 3.1 * font,
+    top: top + lines * font, bottom: top + height - 3.1 * font,
   };
+  if (square) {
+    const side = Math.max(font, Math.min(inner.right - inner.left - 10 * font, inner.bottom - inner.top));
+    Object.assign(inner, { right: inner.left + side, bottom: inner.top + side });
+  }
   return {
     x: [inner.left / whole.width, inner.right / whole.width],
     y: [1 - inner.bottom / whole.height, 1 - inner.top / whole.height],

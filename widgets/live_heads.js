@@ -4,6 +4,15 @@
 const nameOf = ({ title, choices, choice }) =>
   choices?.find(([value]) => value === choice)?.[1] ?? title;
 
+/** The strokes of a panel's columns, each before its word: curves of every replica have them. */
+const strokes = ({ key }) => key?.length ? h("span", { class: "ew-key" }, ...key.map((one) =>
+  h("span", {}, h("svg", { "aria-hidden": "true" },
+    h("path", { d: "M0 4H24", "stroke-width": one.width, "stroke-dasharray": dashes(one) })),
+    one.word))) : null;
+
+/** A stroke's dashes as SVG has them. */
+const dashes = ({ dash }) => dash?.replaceAll("px", "").replaceAll(",", " ");
+
 class Heads {
   root = h("div");
 
@@ -15,13 +24,16 @@ class Heads {
   draw() {
     const { panels, rects, only } = this.view;
     const zoomed = panels.map((panel) => this.view.isZoomed(panel));
-    const state = JSON.stringify([panels.map((p) => [p.meta, p.yspec.type]), zoomed, only]);
+    const looks = panels.map((p) => [p.meta, p.yspec.type, p.map?.spec]);
+    const state = JSON.stringify([looks, zoomed, only]);
     if (state !== this.state) this.build();
     this.state = state;
     [...this.root.children].forEach((node, i) => {
       const rect = rects.get(i);
       node.hidden = !rect;
       for (const key in rect) node.style[key] = `${rect[key]}px`;
+      const { _offset, _length } = this.view.plot._fullLayout[panels[i].x] ?? {};
+      node.style.setProperty("--right", `${_offset + _length - (rect?.left ?? 0)}px`);
     });
   }
 
@@ -41,11 +53,12 @@ class Heads {
     const log = panel.ylog;
     const rescale = () => view.zoom.rescale(panel.ykey, log ? "linear" : "log");
     return h("section", { class: "ew-panel", "aria-label": name },
-      choices ? this.select(i, panel.meta) : h("h3", {}, title),
+      choices ? this.select(i, panel.meta) : h("h3", {}, title), strokes(panel.meta),
       view.isZoomed(panel)
         ? button("reset zoom", "reset zoom", () => view.zoom.drop([panel.xkey, panel.ykey])) : null,
-      button("logarithmic axis", "log", rescale, String(log)),
-      button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)));
+      panel.meta.cells ? null : button("logarithmic axis", "log", rescale, String(log)),
+      button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)),
+      panel.map ? legend(panel) : null);
   }
 
   select(panel, { choices, choice, label }) {

@@ -24,16 +24,25 @@ class Hover {
     const x = event.clientX - left, y = event.clientY - top;
     const panel = view.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
     if (!panel) return;
+    if (panel.map) return this.over(panel, x, y);
     const [curves, thresholds] = [panel.curves, panel.thresholds].map(
       (traces) => traces.map((t) => ({ spec: t.spec, ...view.points(t) })));
     const across = x - panel.xaxis._offset;
     const found = curves.some((curve) => curve.p)
       ? nearest(panel, curves, thresholds, across)
-      : together(panel, curves, thresholds, panel.xaxis.p2d(across));
+      : together(panel, curves, thresholds, across);
     if (!found) return;
     this.mark(panel, found);
     this.box.replaceChildren(...hoverBox(panel, found));
     this.put(pixel(panel.xaxis, found.at), y);
+  }
+
+  /** The cell of a heat map under the mouse. */
+  over(panel, x, y) {
+    const said = cellBox(panel, x, y);
+    if (!said) return;
+    this.box.replaceChildren(...said);
+    this.put(x, y);
   }
 
   /** A line at that x and, where points are beside it, a dot on each. */
@@ -58,18 +67,19 @@ class Hover {
 }
 
 /**
- * The values at the step near x at which most curves have a point of their own: they are exact. A
- * curve that goes on there without one gives its last point before, with the step of that.
+ * The values at the step near the mouse at which most curves have a point of their own: they are
+ * exact. A curve that goes on there without one gives its last point before, with the step of that.
  */
-function together({ isStep }, curves, thresholds, x) {
-  const count = new Map();
+function together({ isStep, xaxis }, curves, thresholds, across) {
+  const count = new Map(), x = xaxis.p2d(across);
   for (const { x: steps } of curves) {
     const i = before(steps, x);
     for (const step of steps.subarray(Math.max(0, i - 3), i + 5)) {
-      count.set(step, (count.get(step) ?? 0) + 1);
+      if (Number.isFinite(xaxis.d2p(step))) count.set(step, (count.get(step) ?? 0) + 1);
     }
   }
-  const order = ([a, n], [b, m]) => m - n || Math.abs(a - x) - Math.abs(b - x);
+  const away = (step) => Math.abs(xaxis.d2p(step) - across);
+  const order = ([a, n], [b, m]) => m - n || away(a) - away(b);
   const at = [...count].sort(order)[0]?.[0];
   if (at === undefined) return null;
   const rows = curves.flatMap(({ spec, x: steps, y }) => {

@@ -8,7 +8,7 @@ class Picture {
     Object.assign(this, { view, title });
     const { font, root, panels, only } = view;
     this.head = title ? 2.6 * font : 0.6 * font;
-    const width = root.clientWidth, narrow = root.classList.contains("ew-narrow");
+    const width = root.clientWidth, narrow = view.isNarrow;
     const height = Math.max(root.clientHeight, LEAST * width);
     this.whole = { width, height: Math.round(height + this.head) };
     this.rects = grid(panels.length, { width, height }, narrow && only === null, only);
@@ -27,9 +27,11 @@ class Picture {
   figure() {
     const layout = this.layout();
     const panels = this.shown.map((panel) => this.onPaper(panel, layout));
+    const keys = panels.map((panel) => (panel.map ? this.words(panel) : this.strokes(panel)));
     Object.assign(layout, {
-      annotations: [...this.titles(), ...panels.flatMap((panel) => this.labels(panel))],
-      shapes: panels.flatMap((panel) => this.moment(panel)),
+      annotations: [...this.titles(), ...panels.flatMap((panel) => this.labels(panel)),
+        ...keys.flatMap(({ notes }) => notes)],
+      shapes: [...panels.flatMap((panel) => this.moment(panel)), ...keys.flatMap(({ shapes }) => shapes)],
     });
     const data = panels.flatMap((panel) => [...this.curves(panel), this.tips(panel), blank(panel)]);
     return this.view.resolve({ data, layout });
@@ -59,15 +61,27 @@ class Picture {
     return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
   }
 
-  /** The points that are drawn; a threshold begins where a logarithmic axis does. */
+  /** The points that are drawn: on a logarithmic axis a threshold begins where that does, a curve at
+   *  its first step but 0. */
   curves(panel) {
     const { view } = this, [left] = fromUnits(panel.xlog, view.shown(panel, "x"));
     return [...panel.curves, ...panel.thresholds].map((trace) => {
       const points = view.points(trace), { uid, ...spec } = trace.spec;
+      if (isMap(trace)) return { ...spec, z: points.z.map((row) => [...row]) };
+      if (stemsOf(trace) !== undefined) return { ...spec, ...this.stems(trace, panel, points) };
       const x = [...points.x].map((v) => (isThreshold(trace) && panel.xlog && v <= 0 ? left : v));
       const line = spec.line && { ...spec.line, simplify: false }; // which would put corners in it
-      return { ...spec, line, x, y: [...points.y] };
+      const y = [...points.y].map((v, i) => (panel.xlog && x[i] <= 0 ? null : v));
+      return { ...spec, line, x, y };
     });
+  }
+
+  stems(trace, panel, { x, y }) {
+    const base = panel.ylog ? 10 ** this.view.shown(panel, "y")[0] : 0, beside = stemsOf(trace);
+    return {
+      x: [...x].flatMap((v) => [v + beside, v + beside, null]),
+      y: [...y].flatMap((v) => [base, v, null]),
+    };
   }
 
   tips(panel) {
@@ -92,6 +106,47 @@ class Picture {
       1.3 * font, (1.7 * (whole.width - font)) / this.title.length)), ...ours];
   }
 
+  get family() {
+    return this.view.store.figure.layout.template.layout.font.family;
+  }
+
+  /** The strokes of a panel's columns and their words, after its title. */
+  strokes({ meta }) {
+    const { font } = this.view, { left, top } = this.rects.get(this.view.panels.findIndex((p) => p.meta === meta));
+    const below = this.view.isNarrow, notes = [], shapes = [], y = top + (below ? 3.1 : 1.35) * font;
+    let x = left + (below ? 0.7 * font
+      : 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`));
+    for (const one of meta.key ?? []) {
+      const line = { color: "var(--ew-ink)", width: one.width, dash: one.dash ?? "solid" };
+      shapes.push({ type: "line", ...this.paper(x, y, x + 24, y), line });
+      notes.push({ ...this.note(plain(one.word), x + 30, y), xanchor: "left", yanchor: "middle",
+        font: { size: 0.9 * font } });
+      x += 44 + widthOf(one.word, `${0.9 * font}px ${this.family}`);
+    }
+    return { notes, shapes };
+  }
+
+  /** What the colours of a heat map mean, beside it. */
+  words({ map, xaxis, yaxis }) {
+    const { font } = this.view, x = xaxis._offset + xaxis._length + 1.2 * font;
+    const words = map.spec.meta.words.filter(([, word]) => word);
+    const at = (i) => yaxis._offset + 1.35 * font * i + 0.7 * font, half = 0.4 * font;
+    const note = (text, i) => ({ ...this.note(plain(text), x + (i ? 1.4 * font : 0), at(i)),
+      xanchor: "left", yanchor: "middle", font: { size: 0.9 * font } });
+    return {
+      notes: [note(map.spec.name, 0), ...words.map(([, word], i) => note(word, i + 1))],
+      shapes: words.map(([fillcolor], i) => ({ type: "rect", fillcolor, line: { width: 0 },
+        ...this.paper(x, at(i + 1) - half, x + 2 * half, at(i + 1) + half) })),
+    };
+  }
+
+  /** Where a shape goes, from pixels. */
+  paper(x0, y0, x1, y1) {
+    const { width, height } = this.whole;
+    return { xref: "paper", yref: "paper", x0: x0 / width, x1: x1 / width, y0: 1 - y0 / height,
+      y1: 1 - y1 / height };
+  }
+
   labels(panel) {
     const size = 0.8 * this.view.font;
     return labelsOf(panel, size).map(({ x, y, color, text }) => ({
@@ -112,6 +167,13 @@ class Picture {
     return [{ type: "line", xref: panel.x.replace("axis", ""), yref: `${panel.y.replace("axis", "")} domain`,
       x0: x, x1: x, y0: 0, y1: 1, layer: "below", line: { color: "var(--ew-ink)", width: 1.5 } }];
   }
+}
+
+/** How wide a text is, in pixels. */
+function widthOf(text, font) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = font;
+  return pen.measureText(text).width;
 }
 
 /** Text that plotly takes for no markup and no formula. */

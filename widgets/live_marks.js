@@ -7,7 +7,8 @@ const pixel = (axis, value) => axis._offset + axis.d2p(value);
 
 /** The newest points of the curves of a panel, those in view. */
 function tipsOf({ curves, xaxis, yaxis }) {
-  const tipped = curves.filter((t) => t.spec.type === "scatter" && t.spec.marker && t.shown);
+  const tipped = curves.filter((t) =>
+    t.spec.type === "scatter" && t.spec.marker && t.shown && stemsOf(t) === undefined);
   const tips = tipped.map((t) => ({ marker: t.spec.marker, x: t.x[t.shown - 1], y: t.y[t.shown - 1] }));
   return tips.filter(({ x, y }) => within(xaxis, pixel(xaxis, x)) && within(yaxis, pixel(yaxis, y)));
 }
@@ -28,20 +29,25 @@ function moment({ isStep, xaxis, yaxis }, until) {
 /** Whether a trace is drawn as one path of ours. */
 const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
 
+/** How far a trace's stems, one for each point, stand beside their x; undefined for a curve. */
+const stemsOf = ({ spec }) => spec.meta?.stems;
+
 /** To a tenth of a pixel, faster than toFixed. */
 const tenths = (v) => Math.round(10 * v) / 10;
 
 /** Add to the pieces of a line's SVG path, one a point; what its axes cannot show leaves a gap.
  *  A threshold from before the beginning of a logarithmic axis comes in at its edge. */
-function extendPath(pieces, { x, y }, xaxis, yaxis, shape) {
+function extendPath(pieces, { x, y }, xaxis, yaxis, { shape, stems }) {
+  const base = yaxis.type === "log" ? yaxis._length : tenths(yaxis.d2p(0));
   for (let i = pieces.length; i < x.length; i++) {
-    const across = xaxis.d2p(x[i]), height = yaxis.d2p(y[i]);
+    const across = xaxis.d2p(x[i] + (stems ?? 0)), height = yaxis.d2p(y[i]);
     if (!Number.isFinite(height) || (!Number.isFinite(across) && shape !== "hv")) {
       pieces.push("");
       continue;
     }
     const px = tenths(Number.isFinite(across) ? across : 0), py = tenths(height);
-    pieces.push(!pieces[i - 1] ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`);
+    if (stems !== undefined) pieces.push(`M${px},${base}V${py}`);
+    else pieces.push(!pieces[i - 1] ? `M${px},${py}` : shape === "hv" ? `H${px}V${py}` : `L${px},${py}`);
   }
 }
 

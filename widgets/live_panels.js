@@ -13,17 +13,20 @@ function panelsOf({ figure: { layout }, traces, zoom, until }) {
     const title = layout[x].title?.text, xlog = layout[x].type === "log";
     const group = `${title ?? x}${xlog ? " log" : ""}`;
     if (!first.has(group)) first.set(group, `x${suffix}`);
-    const type = zoom.scale(`y${suffix}`) ?? layout[y].type, name = `${i} ${meta.title}`;
+    const scale = meta.cells ? null : zoom.scale(`y${suffix}`);
+    const type = scale ?? layout[y].type, name = `${i} ${meta.title}`;
     const own = traces.filter(
       ({ spec }) => (spec.xaxis ?? "x") === `x${suffix}` && spec.visible !== false);
     const steps = meta.steps !== false;
     for (const trace of own) trace.until = steps ? until : Infinity;
     const curves = own.filter((t) => !isThreshold(t));
+    const map = meta.cells && own.find(isMap), { rows, columns } = map?.cells ?? {};
     return {
-      meta, x, y, group, xkey: first.get(group), ykey: `y${suffix}`, key: `${name} ${type}`,
+      meta, map, x, y, group, xkey: first.get(group), ykey: `y${suffix}`, key: `${name} ${type}`,
       xlog, ylog: type === "log", isStep: steps && title === "step",
       ascends: curves.every((t) => t.ascends),
-      xspec: layout[x], yspec: { ...layout[y], type },
+      xspec: meta.cells ? edges(layout[x], columns) : layout[x],
+      yspec: meta.cells ? edges(layout[y], rows) : { ...layout[y], type },
       curves, thresholds: own.filter(isThreshold),
     };
   });
@@ -47,9 +50,10 @@ class Ranges extends Map {
   }
 
   reach(key, data, spec, steps) {
-    const old = this.get(key), { include = [] } = spec.autorangeoptions ?? {};
-    const found = data ?? extent([include], spec.type === "log");
-    const next = found ? settle(old, needed(found, spec, steps)) : null;
+    const old = this.get(key), log = spec.type === "log";
+    const { include = [], span } = spec.autorangeoptions ?? {};
+    const found = data ?? extent([include], log);
+    const next = span && !log ? span : found ? settle(old, needed(found, spec, steps)) : null;
     this.moved ||= String(old) !== String(next ?? undefined);
     if (next) this.set(key, next); else this.delete(key);
   }

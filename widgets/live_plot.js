@@ -62,7 +62,7 @@ class Store {
     else this.acknowledge();
   }
 
-  receive({ seq, full, figure, specs = {}, data }, buffers) {
+  receive({ seq, full, figure, specs = {}, data, cells = [] }, buffers) {
     if (!full && seq !== this.seq + 1) return this.model.send({ type: "resync" });
     this.seq = seq;
     if (figure) this.replace(figure);
@@ -70,6 +70,9 @@ class Store {
     const lost = data.some(([id, , keep]) => !keep && this.traces[id].detail);
     for (const { id, keep, points, mask } of unpack(data, buffers)) {
       this.traces[id].take(points, keep, mask);
+    }
+    for (const one of uncells(cells, buffers[2])) {
+      Object.assign(this.traces[one.id], { cells: one.cells, changed: true });
     }
     if (lost || full) this.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same

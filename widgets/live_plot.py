@@ -11,20 +11,34 @@ from typing import Any
 
 import numpy as np
 import traitlets as t
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from widgets import theme
 from widgets.base import HERE, View, script
 from widgets.figure import Spec, axes, complete, name_of, place
+from widgets.live_cells import Cells
 from widgets.live_image import FORMATS, Wishes
 from widgets.live_zoom import Sound, outdated, sound_scales, sound_zoom
-from widgets.thinning import Points, pack, share
+from widgets.thinning import Points, measured, pack, share
 
 # Frames sent and not yet acknowledged; beyond that new points wait and go as one. A page draws what
 # has come at once, however many frames; it acknowledges every fourth, for each word of its own
 # passes through five threads of the kernel and comes back as two messages of its state.
 IN_FLIGHT = 8
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
+PARTS = (
+    "points",
+    "cells",
+    "axes",
+    "marks",
+    "hover",
+    "heads",
+    "zoom",
+    "panels",
+    "image",
+    "view",
+    "plot",
+)
 History = Callable[[str], Sequence[ArrayLike]]  # trace -> x, y and, where it has its own, p
 NOBODY = "Picture: no page is open that could draw it; open the lab's page first."
 
@@ -33,9 +47,9 @@ class LiveFigure(View):
     """Draws `figure` (a plotly figure or its dictionary, up to four panels) and keeps it growing.
 
     `append`, `set` and the changes of style may be called from any thread; `flush` sends all that
-    is pending as one message and is meant to be called about 20 times a second. A page that
-    cannot keep up gets fewer, larger frames: never more than eight are on their way. Go on calling
-    it while nothing trains: it also asks a silent page whether it is there (see `alive`).
+    is pending as one message and is meant to be called about 20 times a second, also while nothing
+    trains: it asks a silent page whether it is there (see `alive`). A page that cannot keep up gets
+    fewer, larger frames: never more than eight are on their way.
 
     Traces are known by their `uid` (or `name`). Their points come along p, the step, ascending;
     p is x unless it is given. A trace keeps at most `window` points, thinned so that its extremes
@@ -43,19 +57,7 @@ class LiveFigure(View):
     all x and y (and p), and where x ascends that stretch is drawn in full.
     """
 
-    _esm = script(
-        "dom.js",
-        "live_points.js",
-        "live_axes.js",
-        "live_marks.js",
-        "live_hover.js",
-        "live_heads.js",
-        "live_zoom.js",
-        "live_panels.js",
-        "live_image.js",
-        "live_view.js",
-        "live_plot.js",
-    )
+    _esm = script("dom.js", *(f"live_{part}.js" for part in PARTS))
 
     until = t.Float(None, allow_none=True).tag(sync=True)  # the last p drawn, in panels along steps
     # What a person has zoomed to, {"x": [low, high], "y2": ...}, by plotly's names of the axes and
@@ -69,6 +71,7 @@ class LiveFigure(View):
         self._lock = threading.Lock()
         self._window, self.history = window, history
         self._points: dict[str, Points] = {}
+        self._cells = Cells()
         self._figure: Spec = {"data": [], "layout": {}}
         self._restyled = True  # the figure is to be sent
         self._styled: set[str] = set()  # traces whose specs are
@@ -83,8 +86,6 @@ class LiveFigure(View):
         for trace in spec.get("data", ()):
             self._add(trace)
 
-    # What the caller says: data.
-
     def append(self, trace: str, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Add all new points of `trace` since the last call. Raises KeyError if it is unknown."""
         with self._lock:
@@ -95,14 +96,19 @@ class LiveFigure(View):
         with self._lock:
             self._points[trace].replace(x, y, p)
 
+    def set_cells(self, trace: str, cells: ArrayLike) -> None:
+        """Replace the cells [rows, columns] of a heat map, 0 to 255; row 0 is the lowest."""
+        with self._lock:
+            self._points[trace]
+            self._cells.put(trace, cells)
+
     def clear(self) -> None:
         """Remove the points of all traces."""
         with self._lock:
             for points in self._points.values():
                 points.replace([], [])
 
-    # What the caller says: style. Other than for `restyle` the page gets the whole figure again,
-    # which is small and rare.
+    # Style: other than for `restyle` the page gets the whole figure again, which is small and rare.
 
     def add_trace(self, spec: Spec) -> None:
         """Add a trace, with `x` and `y` where it has some already."""
@@ -192,7 +198,7 @@ class LiveFigure(View):
         with self._lock:
             if self._heard == -math.inf:
                 return  # No page yet; it gets everything when it says that it is ready.
-            changed = self._restyled or self._styled
+            changed = self._restyled or self._styled or self._cells.pending
             pending = changed or any(p.pending for p in self._points.values())
             if pending and self._seq - self._acknowledged < IN_FLIGHT:
                 self._send_frame()
@@ -222,13 +228,15 @@ class LiveFigure(View):
         """A full frame for a page that has no kernel: as fine as so many numbers allow in all."""
         with self._lock:
             figure, have = copy.deepcopy(self._figure), dict(self._points)
-        histories = {trace: _measured(self.history(trace)) for trace in have}
+            cells, more = self._cells.pack(have, self._cells.all())
+        histories = {trace: measured(self.history(trace)) for trace in have}
         histories = {trace: columns for trace, columns in histories.items() if len(columns[0])}
         kept = {trace: points.whole() for trace, points in have.items() if trace not in histories}
         numbers -= sum(one.numbers for one in kept.values())
-        fine = share(histories, numbers)
+        fine = share(histories, numbers, [trace for trace, points in have.items() if points.log])
         data, buffers = pack({i: kept.get(t) or fine[t] for i, t in enumerate(have)})
-        return {"type": "frame", "seq": 1, "full": True, "figure": figure, "data": data}, buffers
+        frame = {"type": "frame", "seq": 1, "full": True, "figure": figure, "data": data}
+        return frame | {"cells": cells}, [*buffers, *more]
 
     def _send_detail(self, traces: list[str], low: float, high: float) -> None:
         """All points of thinned traces between low and high, and one beyond each end."""
@@ -236,11 +244,11 @@ class LiveFigure(View):
             thinned = [t for t in traces if t in self._points and self._points[t].cell]
         details = {}
         for trace in thinned:  # without the lock, for `history` may wait for one of its own
-            columns = _measured(self.history(trace))
+            columns = measured(self.history(trace))
             if (np.diff(columns[0]) < 0).any():
                 continue  # its stretch may be anywhere: the thinned points stay
             start, end = np.searchsorted(columns[0], [low, high]) + [-1, 1]
-            details[trace] = Points(self._window)
+            details[trace] = Points(self._window, log=self._points[trace].log)
             details[trace].append(*(values[max(start, 0) : end] for values in columns))
         data, buffers = pack(details)
         self.send({"type": "detail", "data": data}, buffers[:1])
@@ -249,7 +257,9 @@ class LiveFigure(View):
 
     def _add(self, trace: Spec) -> None:
         uid = trace["uid"] = name_of(trace, len(self._figure["data"]))
-        points = Points(self._window)
+        axis = trace.get("xaxis", "x").replace("x", "xaxis")
+        log = self._figure["layout"].get(axis, {}).get("type") == "log"
+        points = Points(self._window, log=log)
         points.append(trace.pop("x", ()), trace.pop("y", ()), trace.pop("p", None))
         if uid in self._points:
             self._remove(uid)
@@ -259,6 +269,7 @@ class LiveFigure(View):
 
     def _remove(self, trace: str) -> None:
         del self._points[trace]
+        self._cells.drop(trace)
         self._figure["data"] = [t for t in self._figure["data"] if t["uid"] != trace]
         self._restyled = True
 
@@ -266,6 +277,7 @@ class LiveFigure(View):
         with self._lock:
             for points in self._points.values():
                 points.forget()
+            self._cells.forget()
             self._restyled = True
             self._acknowledged = self._seq
             self._send_frame(full=True)
@@ -276,20 +288,12 @@ class LiveFigure(View):
         data, buffers = pack({i: one for i, one in points if one.pending})
         self._seq += 1
         frame: Spec = {"type": "frame", "seq": self._seq, "data": data}
-        if full:
-            frame["full"] = True
+        cells, more = self._cells.pack(self._points, self._cells.take())
+        frame |= ({"cells": cells} if cells else {}) | ({"full": True} if full else {})
         if self._restyled:
             frame["figure"] = self._figure
         elif self._styled:
             specs = enumerate(self._figure["data"])
             frame["specs"] = {i: spec for i, spec in specs if spec["uid"] in self._styled}
         self._restyled, self._styled = False, set()
-        self.send(frame, buffers)
-
-
-def _measured(columns: Sequence[ArrayLike]) -> list[NDArray[Any]]:
-    """Only points that are finite in x and y; p only where it is not x."""
-    arrays = [np.asarray(values) for values in columns]
-    known = np.isfinite(arrays[0]) & np.isfinite(arrays[1])
-    arrays = [values[known] for values in arrays]
-    return arrays[:2] if np.array_equal(arrays[0], arrays[-1]) else arrays
+        self.send(frame, [*buffers, *more])

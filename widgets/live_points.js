@@ -10,6 +10,7 @@ class Trace {
   steady = 0; // points that have not changed since they were last drawn
   until = Infinity; // points beyond this p are not shown
   ascends = true; // x does
+  cells = null; // of a heat map
   detail = null; // all points of the stretch that a person has zoomed to, where these are thinned
 
   /** Keep the first `keep` points, or of those the ones whose bits in `mask` are set; add these. */

@@ -7,6 +7,7 @@ class Figure {
   ranges = new Ranges();
   paths = new Map(); // plotly's SVG paths of each line
   pieces = new Map(); // the text of each line's path, point by point
+  maps = new Map(); // the cells that are drawn
   panels = [];
   only = null; // the panel that fills the screen
 
@@ -105,9 +106,14 @@ class Figure {
     const data = traces.map((trace, i) => ({ ...specs[i], ...points(trace) }));
     await this.Plotly.react(this.plot, [...data, ...visible.map(blank)], layout, CONFIG);
     this.find(traces);
+    this.maps = new Map(traces.filter(isMap).map((trace) => [trace, trace.cells]));
     for (const trace of traces) this.extends(trace);
     this.listenToPlot();
     this.heads.draw();
+  }
+
+  get isNarrow() {
+    return this.root.classList.contains("ew-narrow");
   }
 
   place(panel, layout, rect, whole, font) {
@@ -116,7 +122,8 @@ class Figure {
       delete layout[panel.y];
       return;
     }
-    const domain = domains(rect, whole, font);
+    const head = this.isNarrow && panel.meta.key?.length ? 4.1 : 2.7; // the key has a line of its own
+    const domain = domains(rect, whole, font, panel.meta.cells, head);
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
     const x = axis(panel.x, "x"), y = axis(panel.y, "y"), size = 0.82 * font;
@@ -126,6 +133,7 @@ class Figure {
     x.title = { ...x.title, font: { size } };
     y.title = { ...y.title, font: { size: size * Math.min(1, high / title) } };
     y.type = panel.yspec.type;
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ticks: "", ticklabelstandoff: 3 });
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
@@ -136,6 +144,7 @@ class Figure {
 
   /** What is drawn of a trace: a threshold reaches to the moment shown, or to the right edge. */
   points(trace) {
+    if (isMap(trace)) return { z: matrix(trace) };
     const panel = this.panelOf(trace);
     if (!isThreshold(trace)) return trace.drawn(this.zoom.of(panel.xkey));
     const [left, right] = fromUnits(panel.xlog, this.shown(panel, "x"));
@@ -164,6 +173,7 @@ class Figure {
   extends(trace) {
     const panel = this.panelOf(trace);
     if (!this.rects.has(this.panels.indexOf(panel))) return true;
+    if (isMap(trace)) return this.maps.get(trace) === trace.cells;
     const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
     const bars = trace.spec.type === "bar" && barPaths(this.points(trace), xaxis, yaxis);
     if (!bars && !isLine(trace)) return false;
@@ -179,7 +189,7 @@ class Figure {
     const { shape } = trace.spec.line, plain = shape !== "hv" && !this.zoom.of(panel.xkey);
     const pieces = (plain && this.pieces.get(trace)) || [];
     pieces.length = Math.min(pieces.length, trace.steady, trace.shown);
-    extendPath(pieces, this.points(trace), xaxis, yaxis, shape);
+    extendPath(pieces, this.points(trace), xaxis, yaxis, { shape, stems: stemsOf(trace) });
     this.pieces.set(trace, pieces);
     return pieces.join("") || "M0,0";
   }

@@ -17,7 +17,6 @@ from lab_core.recipe import Recipe
 from lab_core.run import Run
 from widgets import link
 from widgets.link import Look
-from widgets.panels import CHOICES
 from widgets.sources import AXES
 
 VERSION, THEME = "edgewise", "theme"
@@ -73,7 +72,7 @@ def from_query(about: Phenomenon, query: str, preset: str | None = None) -> Open
         look = replace(look, ghosts=look.ghosts or base.look.ghosts)
     rest = [p for name, p in named if name not in (*link.NAMES, VERSION, THEME)]
     recipe, more = readable_url("&".join(rest), base.recipe)
-    return _known(Opened(base.preset, recipe, look, base.said + more + said))
+    return _known(about, Opened(base.preset, recipe, look, base.said + more + said))
 
 
 def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
@@ -83,14 +82,14 @@ def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
     if look.preset in about.presets:
         preset = look.preset
     recipe, more = readable(fields)
-    return _known(Opened(preset, recipe, look, more + said))
+    return _known(about, Opened(preset, recipe, look, more + said))
 
 
-def _known(opened: Opened) -> Opened:
+def _known(about: Phenomenon, opened: Opened) -> Opened:
     """The same without plots, axes, ghosts and arms that there are not."""
     look, said = opened.look, []
     arms = opened.recipe.arms
-    for name, known in (("plot", CHOICES), ("x", AXES)):
+    for name, known in (("plot", about.choices), ("x", AXES)):
         if (value := getattr(look, name)) and value not in known:
             said.append(f"{name}: {value!r} is not known; choose {', '.join(known)}.")
             look = replace(look, plot="") if name == "plot" else replace(look, x="")

@@ -1,46 +1,99 @@
-"""The plots that a page can show: columns of the record as curves."""
+"""The plots that a page can show: columns of the record as curves, and what is wider than a number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 FOURTH = 3  # the place of the plot that a person chooses
-USUAL = "weight_norm"  # what it shows at first
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot: columns of the record as curves; `probe` is switched on, every so many steps."""
+    """One plot: columns of the record as curves; `probes` are switched on, every so many steps.
+
+    `words` tell several columns apart, on the plot. `array` is shown as a curve of its own instead,
+    as `stems`, or as `cells`: a heat map of one replica. `span` is what the y axis shows, no more
+    and no less; `one` draws a line at 1, the threshold of what is divided by it.
+    """
 
     title: str
     y: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     log: bool = False
     threshold: bool = False
-    probe: str = ""
+    one: bool = False
+    probes: tuple[str, ...] = ()
     every: int = 10
-    array: str = ""  # shown as a curve of its own instead of columns
+    array: str = ""
+    stems: bool = False
+    cells: tuple[str, ...] = ()  # what each of its numbers means, from 1 on
     x: str = "step"
     include: tuple[float, float] | tuple[()] = ()
     clip: tuple[float, float] | tuple[()] = ()
+    span: tuple[float, float] | tuple[()] = ()
 
 
-LOSS = Plot("Training loss", "loss", ("train_loss",), log=True)
-SHARPNESS = Plot("Sharpness and its threshold", "top eigenvalue", ("sharpness",), threshold=True,
-                 include=(0.0, 0.0))  # fmt: skip
-RATIO = Plot("Sharpness ÷ threshold", "fraction of the threshold", ("ratio",),
-             include=(0.0, 1.2), clip=(0.0, 3.0))  # fmt: skip
-CHOICES = {
-    "weight_norm": Plot("Weight norm", "‖w‖", ("weight_norm",), probe="weight_norm"),
+EMPTY = Plot("", "")
+SHARE = (0.0, 1.0)
+PLOTS = {
+    "loss": Plot("Training loss", "loss", ("train_loss",), log=True),
+    "sharpness": Plot("Sharpness and its threshold", "top eigenvalue", ("sharpness",),
+                      threshold=True, probes=("sharpness",), include=(0.0, 0.0)),
+    "ratio": Plot("Sharpness ÷ threshold", "fraction of the threshold", ("ratio",), one=True,
+                  probes=("sharpness",), include=(0.0, 1.2), clip=(0.0, 3.0)),
+    "weight_norm": Plot("Weight norm", "‖w‖", ("weight_norm",), probes=("weight_norm",)),
     "eigenvalues": Plot("Five largest eigenvalues", "eigenvalue",
-                        tuple(f"eigenvalue_{i}" for i in range(1, 6)), probe="eigenvalues", every=20),
-    "spectrum": Plot("Hessian spectrum, newest", "share of eigenvalues per unit", (), log=True,
-                     probe="spectrum", every=100, array="spectrum", x="eigenvalue",
+                        tuple(f"eigenvalue_{i}" for i in range(1, 6)), probes=("eigenvalues",),
+                        every=20),
+    "spectrum": Plot("Hessian spectrum, newest", "share of eigenvalues per unit", log=True,
+                     probes=("spectrum",), every=100, array="spectrum", x="eigenvalue",
                      clip=(1e-6, 1e6)),
-    "accuracy": Plot("Accuracy, train and test", "share correct",
-                     ("train_accuracy", "test_accuracy"), probe="accuracy", include=(0.0, 1.0)),
+    "accuracy": Plot("Accuracy", "share correct", ("test_accuracy", "train_accuracy"),
+                     ("test", "train"), probes=("accuracy",), span=SHARE),
+    "test_accuracy": Plot("Test accuracy", "share correct", ("test_accuracy",),
+                          probes=("accuracy",), span=SHARE),
+    "losses": Plot("Loss", "loss", ("test_loss", "train_loss"), ("test", "train"), log=True,
+                   probes=("test_loss",)),
     "gradient_norm": Plot("Gradient norm", "‖∇L‖", ("gradient_norm",), log=True,
-                          probe="gradient_norm"),
+                          probes=("gradient_norm",)),
+    "zero_loss": Plot("Examples with a loss of exactly 0", "share of training examples",
+                      ("zero_loss",), probes=("zero_loss",), span=SHARE),
+    "alignment": Plot("Gradient step along the weights", "cos(−∇L, w)", ("alignment",),
+                      probes=("alignment",), span=(-1.0, 1.0)),
+    "slowness": Plot("Gradient along its slow part", "cos(∇L, slow part)", ("slowness",),
+                     probes=("slowness",), span=(-1.0, 1.0)),
+    "corrupted": Plot("Corrupted examples", "share predicted",
+                      ("corrupted_true", "corrupted_fitted"), ("true label", "wrong label"),
+                      probes=("corrupted",), span=SHARE),
+    "correctness": Plot("Which pairs are right", "first operand a", probes=("correctness",),
+                        every=100, array="correctness", x="second operand b",
+                        cells=("train, right", "train, wrong", "test, right", "test, wrong")),
+    "fourier": Plot("Fourier spectrum, newest", "share of the embedding's power",
+                    probes=("fourier",), every=100, array="fourier", stems=True, x="frequency k"),
+    "gini": Plot("Sparsity of the Fourier spectrum", "Gini coefficient", ("gini",),
+                 probes=("fourier",), every=100, span=SHARE),
+    "neurons": Plot("Periodic neurons, newest", "periodicity (IPR)", probes=("neurons",),
+                    every=100, array="neurons", x="neurons, sorted (share)", span=SHARE),
+    "progress": Plot("Progress measures", "loss", ("test_loss", "restricted_loss", "excluded_loss"),
+                     ("test", "restricted", "excluded"), log=True, probes=("progress", "test_loss"),
+                     every=100),
+    "pruned": Plot("Only the periodic neurons", "share predicted",
+                   ("pruned_test", "pruned_true", "pruned_fitted"),
+                   ("test", "true", "wrong"), probes=("pruned",), every=100, span=SHARE),
+    "kernel": Plot("Tangent kernel", "drift, alignment", ("ntk_drift", "kernel_alignment"),
+                   ("drift", "alignment"), probes=("kernel",), every=100, include=SHARE),
+    "predictors": Plot("Distance to two predictors", "share of the outputs' norm",
+                       ("distance_rich", "distance_kernel"), ("rich", "kernel"),
+                       probes=("predictors",), every=100, include=SHARE),
+    "parameters": Plot("Share of parameters that suffices", "share of parameters",
+                       ("parameters_test", "parameters_train"), ("test", "train"),
+                       probes=("parameters",), every=100, span=SHARE),
+    "telescope": Plot("Error of the telescoping model", "relative error", ("telescope_error",),
+                      log=True, probes=("telescope",), every=100),
+    "linearity": Plot("Linearity of training", "share explained by a line", ("linearity",),
+                      probes=("linearity",), every=100, span=SHARE),
     "distance": Plot("Distance to the flows", "share of the run's way", ("distance",)),
-    "raw_sharpness": Plot("Sharpness, not preconditioned", "top eigenvalue", ("sharpness",)),
+    "raw_sharpness": Plot("Sharpness, not preconditioned", "top eigenvalue", ("sharpness",),
+                          probes=("sharpness",)),
 }  # fmt: skip

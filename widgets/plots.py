@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,21 @@ import numpy as np
 
 from widgets import figure as fig
 from widgets.live_plot import LiveFigure
-from widgets.panels import CHOICES, FOURTH, LOSS, RATIO, SHARPNESS, USUAL, Plot
-from widgets.sources import AXES, NONE, Points, Source, of_arm
+from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
+from widgets.sources import AXES, NONE, STEPS, Points, Source, first_colours, of_arm
+from widgets.traces import (
+    column_of,
+    key_of,
+    name_of,
+    parts_of,
+    show_array,
+    specs,
+    threshold_label,
+    uid_of,
+)
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
-    from lab_core.arm import Arm
+    from lab_core.phenomena import Preset
     from lab_core.run import Run
 
 WINDOW = 800  # points a trace: a panel is some 450 pixels wide, and a cell has two extremes
@@ -32,29 +42,39 @@ def against(plot: Plot, x: str) -> Plot:
 
 class Plots:
     """A LiveFigure that follows a run, saved records and ghosts; `sync` sends what is new and may be
-    called from any thread. `x` is what the curves are drawn against.
+    called from any thread. `slugs` are the four plots, `x` is what curves are drawn against, and
+    `picked` the arm and replica of which heat maps are drawn.
     """
 
     def __init__(self) -> None:
-        self.chosen, self.x = USUAL, "step"
+        self.slugs: tuple[str, ...] = ("",) * (FOURTH + 1)
+        self.choices: tuple[str, ...] = ()
+        self.x, self.picked = "step", (0, 0)
         panels = [self._panel(i) for i in range(FOURTH + 1)]
         self.figure = LiveFigure(fig.figure(panels), window=WINDOW, history=self._history)
         self.clear()
 
+    @property
+    def chosen(self) -> str:
+        """The fourth plot."""
+        return self.slugs[FOURTH]
+
     def _plot(self, place: int) -> Plot:
         """What a place shows; the loss against itself would be a straight line."""
-        plot = [LOSS, SHARPNESS, RATIO, CHOICES[self.chosen]][place]
-        fixed = plot.array or (plot is LOSS and self.x == "loss")
+        plot = PLOTS.get(self.slugs[place], EMPTY)
+        fixed = plot.array or (self.slugs[place] == "loss" == self.x)
         return plot if fixed else against(plot, self.x)
 
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
-        options: dict[str, Any] = {"include": plot.include, "clip": plot.clip}
-        options |= {"steps": not plot.array, "xlog": plot.x == "loss"}
-        if place == FOURTH:
-            options["choices"] = [(slug, p.title) for slug, p in CHOICES.items()]
+        options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
+        options |= {"steps": not plot.array, "key": key_of(plot), "cells": bool(plot.cells)}
+        if place == FOURTH and self.choices:
+            options["choices"] = [(slug, PLOTS[slug].title) for slug in self.choices]
             options |= {"choice": self.chosen, "label": "fourth plot"}
-        return fig.panel(plot.title, AXES.get(plot.x, plot.x), plot.y, plot.log, **options)
+        axis = AXES.get(plot.x)
+        title, options["xlog"] = (axis.title, axis.log) if axis else (plot.x, False)
+        return fig.panel(plot.title, title, plot.y, plot.log, **options)
 
     def clear(self) -> None:
         """Forget all curves."""
@@ -67,29 +87,33 @@ class Plots:
         self.closed: set[int] = set()
         for trace in self.figure.traces:
             self.figure.remove_trace(trace)
-        self._draw_one()
+        for place in range(FOURTH + 1):
+            self._draw_one(place)
 
-    def _draw_one(self) -> None:
+    def _draw_one(self, place: int) -> None:
         """A line at 1, the threshold of what is divided by it."""
-        one = fig.threshold("one", 2, 0, "threshold")
-        one["line"]["color"] = "var(--ew-muted)"
-        self.figure.add_trace(one | {"x": [0.0], "y": [1.0]})
+        if self._plot(place).one:
+            one = fig.threshold(f"one_p{place}", place, 0, "threshold")
+            one["line"]["color"] = "var(--ew-muted)"
+            self.figure.add_trace(one | {"x": [0.0], "y": [1.0]})
 
-    def look_for(self, chosen: str, x: str) -> None:
-        """Show what a link asks for, where it is known."""
-        self.chosen = chosen if chosen in CHOICES else USUAL
-        self.x = x if x in AXES else "step"
+    def open(self, preset: Preset, choices: Sequence[str], chosen: str = "", x: str = "") -> None:
+        """Show a preset's plots, and what a link asks for beside them, where it is known."""
+        self.choices = tuple(choices)
+        fourth = chosen if chosen in choices else preset.plots[FOURTH]
+        self.slugs, self.x = (*preset.plots[:FOURTH], fourth), x if x in AXES else preset.x
         for place in range(FOURTH + 1):
             self.figure.set_panel(place, self._panel(place), [])
 
     def choose(self, chosen: str, run: Run) -> None:
         """Show another fourth plot, and measure what it needs from here on."""
-        self.chosen = chosen
+        if chosen in self.choices:
+            self.slugs = (*self.slugs[:FOURTH], chosen)
         self.watch(run)
         self._anew(FOURTH)
 
     def against(self, x: str) -> None:
-        """Draw all curves against the step, lr x step or the training loss."""
+        """Draw all curves against another x, one of `AXES`."""
         self.x = x
         for place in range(FOURTH + 1):
             self._anew(place)
@@ -100,16 +124,16 @@ class Plots:
         for spec in traces:
             self._sent.pop(spec["uid"], None)
             self._level.pop(spec["uid"], None)
-        if place == 2:
-            self._draw_one()
+        self._draw_one(place)
         for source in self._sources.values():
             self._fill(source, place)
 
     def watch(self, run: Run) -> None:
-        """Have a run measure what the fourth plot shows."""
-        plot = CHOICES[self.chosen]
-        if plot.probe and plot.probe not in dict(run.base.probes):
-            run.watch(plot.probe, plot.every)
+        """Have a run measure what the plots show."""
+        for plot in (PLOTS[slug] for slug in self.slugs):
+            for probe in plot.probes:
+                if probe not in dict(run.base.probes):
+                    run.watch(probe, plot.every)
 
     def show(self, key: str, visible: bool) -> None:
         """Draw a source, or hide its curves."""
@@ -131,23 +155,42 @@ class Plots:
         """Whether a source is drawn."""
         return key not in self._hidden
 
-    def _of(self, key: str) -> list[str]:
-        return [t for t in self.figure.traces if t.startswith(f"{key}_")]
+    def _of(self, key: str, place: int | None = None) -> list[str]:
+        mine = [t for t in self.figure.traces if t.startswith(f"{key}_")]
+        return [t for t in mine if place is None or parts_of(t)[1] == place]
 
     def look(self, run: Run, step: int | None) -> None:
         """Show the plots as they were at a step; None is now."""
         self.figure.until = step
-        plot = CHOICES[self.chosen]
-        for source in self._sources.values() if plot.array else ():
-            arm = source.arm
-            if arm and step is not None and arm.first <= step <= arm.t:
-                value = arm.measured_at(step, plot.probe).arrays[plot.array]
-                self._draw(source, FOURTH, plot, step, value[1])
+        if step is not None:
+            for place in range(FOURTH + 1):
+                for source in self._sources.values() if self._plot(place).array else ():
+                    self._past(source, place, step)
+
+    def _past(self, source: Source, place: int, step: int) -> None:
+        """What an array was at a step, measured anew."""
+        plot, arm = self._plot(place), source.arm
+        if arm and arm.first <= step <= arm.t and self._of(source.key, place):
+            found = arm.measured_at(step, plot.probes[0]).arrays
+            if plot.array in found:
+                self._draw(source, place, plot, step, found[plot.array][1])
+
+    def pick(self, arm: int, replica: int) -> None:
+        """Draw heat maps of another replica."""
+        if self.picked == (arm, replica):
+            return
+        self.picked, moment = (arm, replica), self.figure.until
+        for place in [i for i in range(FOURTH + 1) if self._plot(i).cells]:
+            self._anew(place)
+            if moment is not None:
+                for source in self._sources.values():
+                    self._past(source, place, int(moment))
 
     def sync(self, run: Run, others: Mapping[str, Callable[[], Source]] = NOTHING) -> None:
         """Send every new point, and what is new of the arms, saved records and ghosts."""
         arms = [a for a in list(run.arms.values()) if a.index not in self.closed]
-        new = [of_arm(a) for a in arms if f"a{a.index}" not in self._sources]
+        first = first_colours(run.arms.values())
+        new = [of_arm(a, first[a.index]) for a in arms if f"a{a.index}" not in self._sources]
         for source in [*new, *(make() for key, make in others.items() if key not in self._sources)]:
             self._sources[source.key] = source
             for place in range(FOURTH + 1):
@@ -164,11 +207,12 @@ class Plots:
         if arm is None or self._set.setdefault(key, arm.recipes) is arm.recipes:
             return
         self._set[key] = arm.recipes
-        now = self._sources[key] = of_arm(arm)
-        for uid, (_, column, r) in list(self._from.items()):
-            if uid.startswith(f"{key}_") and uid in self.figure.traces:
-                self._from[uid] = (now, column, r)
-                self.figure.restyle(uid, name=now.curve(uid, 0, r)["name"])
+        now = self._sources[key] = of_arm(arm, source.first)
+        for uid in self._of(key):
+            r, place, column = parts_of(uid)
+            if uid in self._from:
+                self._from[uid] = (now, *self._from[uid][1:])
+            self.figure.restyle(uid, name=name_of(now, self._plot(place), r, column))
 
     def _history(self, trace: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All points of a trace, for a person who zooms in."""
@@ -179,41 +223,20 @@ class Plots:
         return x, y, steps
 
     def _x_of(self, uid: str) -> str:
-        return self._plot(int(uid.split("_")[2][1:])).x
+        return self._plot(parts_of(uid)[1]).x
 
     # ---- the traces of one source
 
-    @staticmethod
-    def _uid(key: str, replica: int, place: int, column: str) -> str:
-        """A trace's name; plotly looks it up as a CSS class."""
-        return f"{key}_r{replica}_p{place}_{column}"
-
-    @staticmethod
-    def _column_of(source: Source, place: int, column: str) -> str:
-        """Where an optimizer divides by P, it is the effective sharpness that its threshold is for."""
-        effective = place == 1 and "effective_sharpness" in source.record.columns
-        return "effective_sharpness" if effective else column
-
     def _traces(self, source: Source, place: int) -> list[fig.Spec]:
-        plot, out = self._plot(place), []
-        names = (plot.array,) * (source.arm is not None) if plot.array else plot.columns
-        for r in range(source.R):
-            for i, column in enumerate(names):
-                spec = source.curve(self._uid(source.key, r, place, column), place, r)
-                if i and place == FOURTH:  # the second and further columns of a plot are thinner
-                    spec["line"] = spec["line"] | {"width": 0.9}
-                out.append(spec | {"visible": self.visible(source.key)})
-            if plot.threshold and source.arm:
-                uid = self._uid(source.key, r, place, "threshold")
-                name = f"threshold, {source.curve(uid, place, r)['name']}"
-                level = fig.threshold(uid, place, r, self._label(source.arm, r), name)
-                out.append(level | {"visible": self.visible(source.key)})
-        return out
+        visible = {"visible": self.visible(source.key)}
+        plot = self._plot(place)
+        replicas = range(source.R) if not plot.cells else self._picked(source)
+        found = specs(source, plot, place, replicas)
+        return [spec | visible for spec in found]
 
-    @staticmethod
-    def _label(arm: Arm, r: int) -> str:
-        optimizer = arm.recipes[r].optimizer
-        return f"{optimizer.formula}, lr {optimizer.lr:.3g}"
+    def _picked(self, source: Source) -> list[int]:
+        arm, replica = self.picked
+        return [replica] if source.key == f"a{arm}" and replica < source.R else []
 
     def _fill(self, source: Source, place: int) -> None:
         """Send what is new of a source in one place."""
@@ -223,13 +246,13 @@ class Plots:
             return
         for r in range(source.R):
             for column in plot.columns:
-                uid = self._uid(key, r, place, column)
-                self._from[uid] = (source, self._column_of(source, place, column), r)
+                uid = uid_of(key, r, place, column)
+                self._from[uid] = (source, column_of(source, plot, column), r)
                 self._append(uid, plot.x, self._new(uid, plot.x))
             if plot.threshold and source.arm:
-                uid = self._uid(key, r, place, "threshold")
+                uid = uid_of(key, r, place, "threshold")
                 self._from[uid] = (source, "threshold", r)
-                self._threshold(uid, plot.x, self._new(uid, plot.x), self._label(source.arm, r))
+                self._threshold(uid, plot.x, self._new(uid, plot.x), threshold_label(source.arm, r))
 
     def _new(self, uid: str, x: str) -> Points:
         source, column, r = self._from[uid]
@@ -238,7 +261,7 @@ class Plots:
     def _append(self, uid: str, x: str, points: Points) -> None:
         steps, at, y = points
         if len(steps) and uid in self.figure.traces:
-            self.figure.append(uid, at, y, None if x == "step" else steps)
+            self.figure.append(uid, at, y, None if x in STEPS else steps)
             self._sent[uid] = steps[-1]
 
     def _threshold(self, uid: str, x: str, points: Points, label: str) -> None:
@@ -260,8 +283,7 @@ class Plots:
 
     def _draw(self, source: Source, place: int, plot: Plot, step: int, value: Any) -> None:
         for r in range(source.R):
-            uid = self._uid(source.key, r, place, plot.array)
+            uid = uid_of(source.key, r, place, plot.array)
             if self._sent.get(uid) != step and uid in self.figure.traces:
-                grid, density = (v[r].double().cpu().numpy() for v in value)
-                self.figure.set(uid, grid, np.maximum(density, 1e-12))
+                show_array(self.figure, uid, plot, value, r)
                 self._sent[uid] = step

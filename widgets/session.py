@@ -18,7 +18,7 @@ from widgets.link import Look
 from widgets.opening import Opened
 from widgets.player import Player
 from widgets.sharing import Sharing
-from widgets.sources import Source, of_arm
+from widgets.sources import Source, apart, first_colours, of_arm
 from widgets.telling import Telling
 from widgets.travel import Travel
 
@@ -94,8 +94,9 @@ class Session:
     def _take_up(self, asked: Opened) -> None:
         """Show a run that is at its start, and take it to where it stood."""
         look = asked.look
-        self._pace(self.phenomenon.presets[self.preset].speed)
-        self.plots.look_for(look.plot, look.x)
+        preset = self.phenomenon.presets[self.preset]
+        self._pace(preset.speed)
+        self.plots.open(preset, self.phenomenon.choices, look.plot, look.x)
         self._begin()
         self.plots.figure.zoom, self.plots.figure.scales = look.zoom, look.scale
         if asked.notice:
@@ -157,10 +158,17 @@ class Session:
         """The arms that are on the page: all that were not closed."""
         return [arm for i, arm in list(self.run.arms.items()) if i not in self.plots.closed]
 
+    @property
+    def colours(self) -> dict[int, int]:
+        """The number of the colour of each arm's first replica."""
+        return first_colours(self.run.arms.values())
+
     def show(self) -> None:
         """Controls, arms and plots as the run now is."""
         with self.screen:
             self._shown = list(self.run.arms)
+            arm, replica = choices.target_of(self.changes.target)
+            self.plots.pick(arm, replica or 0)
             self.lab.controls.set_spec(self.changes.spec())
             self._looked = 0.0
             self.frame()
@@ -174,19 +182,20 @@ class Session:
 
     def _arm_rows(self) -> Iterator[dict[str, Any]]:
         for arm in self.arms:
-            name = f"arm {arm.index}: {arm.program.optimizer.label}"
-            yield self._row(f"a{arm.index}", name, arm.index, of_arm(arm), arm.index > 0)
+            source = of_arm(arm, self.colours[arm.index])
+            yield self._row(
+                f"arm {arm.index}: {apart(arm, self.run.arms[0])}", source, arm.index > 0
+            )
 
     def _saved_rows(self) -> Iterator[dict[str, Any]]:
         for saved in self.comparing.saved.values():
             source = saved.source
-            yield self._row(source.key, source.name, source.style, source, True)
+            yield self._row(source.name, source, True)
 
-    def _row(
-        self, key: str, name: str, style: int, source: Source, closable: bool
-    ) -> dict[str, Any]:
-        return {"id": key, "name": name, "replicas": source.labels, "arm": style,
-                "visible": self.plots.visible(key), "closable": closable}  # fmt: skip
+    def _row(self, name: str, source: Source, closable: bool) -> dict[str, Any]:
+        return {"id": source.key, "name": name, "replicas": source.labels, "arm": source.style,
+                "first": source.first, "visible": self.plots.visible(source.key),
+                "closable": closable}  # fmt: skip
 
     def frame(self) -> None:
         """One frame: new points, the state of the run, what has happened."""

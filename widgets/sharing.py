@@ -18,7 +18,6 @@ from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
 from widgets import link, opening, standalone
 from widgets.link import Look
-from widgets.panels import USUAL
 
 if TYPE_CHECKING:
     from widgets.session import Session
@@ -67,15 +66,15 @@ class Sharing:
     def look(self) -> Look:
         """What the page shows of it."""
         s = self.session
-        arms, plots = s.run.arms, s.plots
+        arms, plots, preset = s.run.arms, s.plots, s.phenomenon.presets[s.preset]
         count = max(arms) + 1 if len(arms) > 1 or arms[0].t else 0
         return Look(
             preset=s.preset,
             at=tuple(_stands(arms[i]) if i in arms else 0 for i in range(count)),
             arm=s.changes.arm,
             moment=s.travel.moment,
-            plot=plots.chosen if plots.chosen != USUAL else "",
-            x=plots.x if plots.x != "step" else "",
+            plot=plots.chosen if plots.chosen != preset.plots[-1] else "",
+            x=plots.x if plots.x != preset.x else "",
             hidden=tuple(i for i in arms if not plots.visible(f"a{i}") and i not in plots.closed),
             closed=tuple(sorted(plots.closed)),
             ghosts=tuple(s.comparing.ghosts),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from widgets import figure as fig
+from widgets import theme
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.arm import Arm
@@ -15,20 +17,40 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.record import Record
     from lab_core.tables import SavedArm
 
-AXES = {"step": "step", "time": "lr × step", "loss": "training loss"}  # what x can be
+
+@dataclass(frozen=True)
+class Axis:
+    """What x can be; `label` is what a person chooses."""
+
+    label: str
+    title: str
+    log: bool = False
+
+
+AXES = {
+    "step": Axis("step", "step"),
+    "log-step": Axis("step, logarithmic", "step", log=True),  # on which step 0 has no place
+    "time": Axis("lr × step", "lr × step"),
+    "loss": Axis("training loss", "training loss", log=True),
+}
+STEPS = ("step", "log-step")
+UNTOLD = ("steps", "probes", "changes")  # in which arms differ without being other runs
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]  # step, x, y
 NONE: Points = (np.empty(0), np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True)
 class Source:
-    """`key` begins the names of its traces; `labels` tell its replicas apart; `style` is the dash."""
+    """`key` begins the names of its traces; `labels` tell its replicas apart; `style` is the dash and
+    `first` the number of its first replica's colour.
+    """
 
     key: str
     name: str
     record: Record
     labels: list[str]
     style: int = 0
+    first: int = 0
     arm: Arm | None = None  # where it is one of the run
     beside: Arm | None = None  # the arm whose ghost it is
 
@@ -40,7 +62,11 @@ class Source:
         """The line of one of its replicas in a plot; a ghost is pale, and has no tip."""
         label = self.labels[replica]
         spec = fig.curve(
-            uid, place, replica, self.style, f"{self.name}, {label}" if self.name else label
+            uid,
+            place,
+            self.first + replica,
+            self.style,
+            f"{self.name}, {label}" if self.name else label,
         )
         if self.beside is None:
             return spec
@@ -60,7 +86,7 @@ class Source:
         return steps[known], at[known], y[known]
 
     def _x(self, steps: np.ndarray, replica: int, x: str) -> np.ndarray:
-        if x == "step":
+        if x in STEPS:
             return steps
         out = np.full(len(steps), np.nan)
         if x == "time":
@@ -78,11 +104,38 @@ class Source:
         return out
 
 
-def of_arm(arm: Arm) -> Source:
-    """An arm of the run."""
+def first_colours(arms: Iterable[Arm]) -> dict[int, int]:
+    """Of each arm of a run, all given, the number of its first replica's colour: a fork keeps those of
+    the arm that it grew from, an arm from the start has its own.
+    """
+    out: dict[int, int] = {}
+    free = 0
+    for arm in arms:
+        grown = arm.parent is not None and arm.first > 0
+        out[arm.index] = out[arm.parent] if grown and arm.parent in out else free
+        free += 0 if grown else arm.R
+    return out
+
+
+def apart(arm: Arm, first: Arm) -> str:
+    """In what an arm, when it opened, was set otherwise than the first; else its optimizer."""
+    from lab_core.plain import differences  # here, since it imports torch
+
+    mine, other = (a.segments[0][1][0] for a in (arm, first))
+    told = {n: v for n, v in differences(mine, other).items() if n not in UNTOLD}
+    words = [
+        f"{n.replace('_', ' ')} {f'{v:g}' if isinstance(v, float) else v}" for n, v in told.items()
+    ]
+    return ", ".join(words) or mine.optimizer.label
+
+
+def of_arm(arm: Arm, first: int) -> Source:
+    """An arm of the run whose first replica has colour `first`; dashed where others have it, too."""
     name = f"arm {arm.index}" if arm.index else ""
     labels = [arm.label(r) for r in range(arm.R)]
-    return Source(f"a{arm.index}", name, arm.record, labels, arm.index, arm)
+    alone = arm.first == 0 and first + arm.R <= len(theme.REPLICAS)
+    style = 0 if alone else arm.index
+    return Source(f"a{arm.index}", name, arm.record, labels, style, first, arm)
 
 
 def of_saved(key: str, name: str, saved: SavedArm, style: int) -> Source:
@@ -93,8 +146,9 @@ def of_saved(key: str, name: str, saved: SavedArm, style: int) -> Source:
     return Source(key, whole, saved.record, labels, style)
 
 
-def of_flow(key: str, flow: Flow, style: int) -> Source:
+def of_flow(key: str, flow: Flow, style: int, first: int) -> Source:
     """A ghost; the first kind's lines are unbroken, the second's dotted."""
     arm = flow.arm
     name = f"arm {arm.index}, {flow.label}" if arm.index else flow.label
-    return Source(key, name, flow.record, [arm.label(r) for r in range(arm.R)], style, beside=arm)
+    labels = [arm.label(r) for r in range(arm.R)]
+    return Source(key, name, flow.record, labels, style, first, beside=arm)

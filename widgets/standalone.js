@@ -18,19 +18,19 @@ function standIn(state, heard = () => {}) {
   };
 }
 
-/** The points, as a message brings them. */
-function frame(message, text) {
-  const binary = atob(text), bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+/** The points and cells, as a message brings them. */
+function frame(message, ...texts) {
+  const [points, cells] = texts.map((text) =>
+    new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer));
   const masks = new DataView(new ArrayBuffer(0)); // all points are new
-  return [{ type: "frame", ...message }, [new DataView(bytes.buffer), masks]];
+  return [{ type: "frame", ...message }, [points, masks, cells]];
 }
 
-function show({ figure, points, moment, tracks, arm, rows }) {
+function show({ figure, points, cells, moment, tracks, arm, rows }) {
   const place = (name) => document.querySelector(`[data-widget="${name}"]`);
   const models = {
     figure: standIn({ until: moment, zoom: figure.zoom, scales: figure.scales }, ({ type }) => {
-      if (type === "ready") models.figure.tell("msg:custom", ...frame(figure.message, points));
+      if (type === "ready") models.figure.tell("msg:custom", ...frame(figure.message, points, cells));
     }),
     messages: standIn({ rows, notices: [], until: moment }),
     timeline: standIn({ arms: tracks, arm, moment }, ({ event, value }) => {

@@ -20,8 +20,12 @@ from widgets.timeline import Timeline
 
 NUMBERS = 200_000  # of all points together: 0.8 MB in float32, 1.07 MB in base64
 WIDGETS: dict[str, Any] = {"figure": LiveFigure, "timeline": Timeline, "messages": Messages}
-# plotly and the widgets set styles; nothing else than the scripts below runs, nothing is fetched.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'"
+# plotly and the widgets set styles, and plotly's heat map is an image in its own words; nothing else
+# than the scripts below runs, nothing is fetched.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {}; base-uri 'none';"
+    " form-action 'none'"
+)
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -65,10 +69,11 @@ def page(
     The handle moves on the arm that went furthest, or on one that the reader picks. `table` is HTML
     to put after the sentences as it is; all other text is escaped.
     """
-    message, (points, _) = figure.snapshot(NUMBERS)
+    message, (points, _, *cells) = figure.snapshot(NUMBERS)
     message["figure"] = _settled(message["figure"])
     data = {
         "figure": {"message": message, "zoom": figure.zoom, "scales": figure.scales},
+        "cells": base64.b64encode(b"".join(cells)).decode(),
         "moment": None if figure.until is None else int(figure.until),
         "tracks": list(tracks),
         "arm": max(tracks, key=lambda track: track["t"])["id"] if tracks else 0,

@@ -74,14 +74,14 @@ class Telling:
         return f"step {t:,} · {counted}{pace} · {arms[0].device_reason.split(':')[0]}"
 
     def _milestones(self) -> None:
-        s = self.session
+        s, first = self.session, self.session.colours
         seen: Counter[tuple[int, int, str]] = Counter()
         for m in milestones.find(s.run):  # which may be worded anew once a learning rate has moved
             kind = (m.arm, m.replica, m.kind)
             seen[kind] += 1
             if (*kind, seen[kind]) not in self._told:
                 self._told.add((*kind, seen[kind]))
-                s.lab.messages.add(m.step, m.sentence, m.replica)
+                s.lab.messages.add(m.step, m.sentence, first[m.arm] + m.replica)
         if s.run.done and not self._judged:
             self._judged = True
             # some claims take seconds, and frames must not wait

@@ -34,10 +34,19 @@ REPLICAS = [
     ("#0b5345", "#c8502a"),
     ("#101418", "#ffffff"),
 ]
+# Cells of a heat map: right is teal and wrong is brown, train is strong and test is weak.
+CELLS = [
+    ("#01594f", "#8fe3d8"),
+    ("#7a4208", "#f7dc9c"),
+    ("#7cc4ba", "#20766d"),
+    ("#e3bd78", "#94601a"),
+]
 # Colour is never the only difference: a replica has a symbol at its curve's tip, an arm a dash.
 # Plain "dash" is kept for thresholds.
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
 DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
+# The columns of one plot, such as test and train, differ in neither: the first one is bold.
+STROKES: list[dict[str, Any]] = [{"width": 2.4}, {"width": 1.0}, {"width": 1.3, "dash": "1px,3px"}]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
@@ -88,6 +97,7 @@ def css() -> str:
     """Both palettes as CSS variables."""
     names = {f"--ew-{k}": v for k, v in _PAGE.items()}
     names |= {f"--ew-replica-{i}": pair for i, pair in enumerate(REPLICAS)}
+    names |= {f"--ew-cell-{i}": pair for i, pair in enumerate(CELLS, 1)}
     light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
     dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
     return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'

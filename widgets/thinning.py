@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class Points:
 
     They come along p, ascending, which is x itself unless a trace has a p of its own; then x may
     go anywhere. The newest cell is open: its points are thinned again, and sent again, as more
-    come in, so that all of a curve is equally dense.
+    come in, so that all of a curve is equally dense: along p, or along its logarithm.
     """
 
     window: int
@@ -54,6 +54,7 @@ class Points:
     sent: int = 0  # points that the page has too ...
     places: NDArray[np.intp] | None = None  # ... and their places there, where some are to go
     stale: bool = True  # the page is to drop all it has
+    log: bool = False
 
     @property
     def x(self) -> Floats:
@@ -66,6 +67,9 @@ class Points:
     @property
     def p(self) -> Floats:
         return self.columns[2] if len(self.columns) > 2 else self.columns[0]
+
+    def _along(self, p: Floats) -> Floats:
+        return np.log2(1 + p) if self.log else p
 
     def append(self, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Add new points. What is not finite in float32 was not measured and is left out."""
@@ -82,15 +86,17 @@ class Points:
         final, pairs = slice(0, self.closed), zip(self.columns, new, strict=True)
         new = [np.concatenate([old[self.closed :], values]) for old, values in pairs]
         if self.cell:
-            keep = thin(new[-1] if len(new) > 2 else new[0], new[1], self.cell)
+            along = self._along(new[-1] if len(new) > 2 else new[0])
+            keep = thin(along, new[1], self.cell)
             new = [values[keep] for values in new]
         pairs = zip(self.columns, new, strict=True)
         self.columns = [np.concatenate([old[final], values]) for old, values in pairs]
         self.sent = min(self.sent, self.closed)
         if len(self.x) > self.window:
             self._thin_anew()
-        start = self.p[-1] // self.cell * self.cell if self.cell else np.inf  # of the open cell
-        self.closed = int(np.searchsorted(self.p, start))
+        along = self._along(self.p)
+        start = along[-1] // self.cell * self.cell if self.cell else np.inf  # of the open cell
+        self.closed = int(np.searchsorted(along, start))
 
     def replace(self, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Forget all points and take these."""
@@ -104,7 +110,7 @@ class Points:
 
     def whole(self) -> Points:
         """The same points, all of them still to be sent."""
-        return Points(self.window, list(self.columns), self.cell, self.closed)
+        return Points(self.window, list(self.columns), self.cell, self.closed, log=self.log)
 
     @property
     def numbers(self) -> int:
@@ -129,9 +135,10 @@ class Points:
 
     def _thin_anew(self) -> None:
         """Thin to half the window or so, which leaves room to grow."""
-        span = float(abs(self.p[-1] - self.p[0])) or 1.0
+        along = self._along(self.p)
+        span = float(abs(along[-1] - along[0])) or 1.0
         self.cell = 2.0 ** np.ceil(np.log2(4 * span / self.window))
-        keep = thin(self.p, self.y, self.cell)
+        keep = thin(along, self.y, self.cell)
         self.columns = [values[keep] for values in self.columns]
         stay = keep[keep < self.sent]
         self.places = stay if self.places is None else self.places[stay]
@@ -151,17 +158,29 @@ def pack(points: dict[Any, Points]) -> tuple[list[list[Any]], list[bytes]]:
     return rows, [b"".join(values), b"".join(masks)]
 
 
-def share(histories: Mapping[str, Sequence[ArrayLike]], numbers: int) -> dict[str, Points]:
-    """The histories, all together about so many numbers: short ones whole, the others alike."""
+def share(
+    histories: Mapping[str, Sequence[ArrayLike]], numbers: int, log: Collection[str] = ()
+) -> dict[str, Points]:
+    """The histories, all together about so many numbers: short ones whole, the others alike; those
+    of `log` along the logarithm.
+    """
     out: dict[str, Points] = {}
     lengths = {key: len(np.asarray(columns[0])) for key, columns in histories.items()}
     left = sum(map(len, histories.values()))  # columns that still need room
     for key in sorted(lengths, key=lengths.__getitem__):
         fair = max(32, numbers // left)
         room = fair * 4 // 3  # of which thinning leaves three quarters
-        out[key] = Points(room if lengths[key] > room else fair)
+        out[key] = Points(room if lengths[key] > room else fair, log=key in log)
         out[key].append(*histories[key])
         if lengths[key] <= fair:
             numbers -= out[key].numbers
             left -= len(histories[key])
     return out
+
+
+def measured(columns: Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Only points that are finite in x and y; p only where it is not x."""
+    arrays = [np.asarray(values) for values in columns]
+    known = np.isfinite(arrays[0]) & np.isfinite(arrays[1])
+    arrays = [values[known] for values in arrays]
+    return arrays[:2] if np.array_equal(arrays[0], arrays[-1]) else arrays

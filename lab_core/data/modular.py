@@ -61,8 +61,9 @@ class Modular(Data):
                 " prime such as 23, 59 or 97, or another operation."
             )
         x, y, x_test, y_test = super().arrays(seed)
-        seen = self.truth(seed).any(0)
-        missing = int((y_test.any(0) & ~seen).sum())
+        seen = self.truth(seed).sum(0)
+        # a class of one pair, as that of (0, 0) among squares can be, is no rule to be learnt
+        missing = int(((seen == 0) & (y_test.sum(0) > 1)).sum())
         if missing or not len(x_test):
             why = (
                 f"no example of {missing} of {self.p} classes" if missing else "nothing to test on"

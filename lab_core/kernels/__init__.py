@@ -5,12 +5,14 @@ from typing import Any
 from lab_core.kernels.diagonal import DiagonalKernel
 from lab_core.kernels.mlp import Kernel
 from lab_core.kernels.table import TableKernel
-from lab_core.models import MLP, DeepLinear, DiagonalLinear, PairMLP
+from lab_core.kernels.transformer import TransformerKernel
+from lab_core.models import MLP, DeepLinear, DiagonalLinear, PairMLP, Transformer
 
 KERNELS: dict[type, Any] = {
     MLP: Kernel,
     DeepLinear: Kernel,
     PairMLP: TableKernel,
+    Transformer: TransformerKernel,
     DiagonalLinear: DiagonalKernel,
 }
-__all__ = ["KERNELS", "DiagonalKernel", "Kernel", "TableKernel"]
+__all__ = ["KERNELS", "DiagonalKernel", "Kernel", "TableKernel", "TransformerKernel"]

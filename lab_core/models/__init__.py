@@ -5,11 +5,13 @@ from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
+from lab_core.models.transformer import Transformer
 
 MODELS: dict[str, type[Model]] = {
     "mlp": MLP,
     "deep-linear": DeepLinear,
     "pair-mlp": PairMLP,
+    "transformer": Transformer,
     "committee": Committee,
     "scaled-committee": ScaledCommittee,
     "diagonal-linear": DiagonalLinear,
@@ -27,6 +29,7 @@ __all__ = [
     "PairMLP",
     "ScaledCommittee",
     "Shapes",
+    "Transformer",
     "initial",
     "size",
     "stream",

@@ -44,6 +44,10 @@ class Model:
         """Outputs [R, N, c] of inputs [R, N, d]."""
         raise NotImplementedError
 
+    def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
+        """The tables [R, c, m] in which a model on pairs looks its numbers up; none for others."""
+        return []
+
     def start(self, name: str, normal: Tensor, std: float) -> Tensor:
         """The initial value of a parameter, from independent N(0, 1) of its shape: std * normal."""
         return std * normal

@@ -36,11 +36,20 @@ class PairMLP(Model):
         table, out = (6 * c) ** -0.5, (3 * self.width) ** -0.5
         return {"left": table, "right": table, "out": out}
 
+    def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
+        return [views["left"], views["right"]]
+
     def hidden(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """phi(A_a + B_b) [R, N, width] of pairs x [R, N, 2]."""
-        a, b = (x[..., i].long()[..., None] for i in (0, 1))
-        h = views["left"].take_along_dim(a, 1) + views["right"].take_along_dim(b, 1)
-        return PAIR_ACTIVATIONS[self.activation](h)
+        a, b = x.long().unbind(-1)
+        return PAIR_ACTIVATIONS[self.activation](rows(views["left"], a) + rows(views["right"], b))
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         return self.hidden(views, x) @ views["out"].mT
+
+
+def rows(table: Tensor, index: Tensor) -> Tensor:
+    """The rows [R, N, n] of tables [R, c, n] at an index [R, N]; far faster than a gather."""
+    R, c, n = table.shape
+    first = torch.arange(R, device=index.device)[:, None] * c
+    return table.reshape(-1, n).index_select(0, (index + first).view(-1)).view(R, -1, n)

@@ -32,7 +32,7 @@ class RMSProp(Optimizer):
 
     def moment(self, g: Tensor, state: State) -> Tensor:
         """v [R, P], the current gradient included."""
-        return state["v"] * self.beta2 + (1 - self.beta2) * g * g
+        return torch.lerp(state["v"], g * g, 1 - self.beta2)
 
     def divisor(self, v: Tensor, t: int) -> Tensor:
         """P [R, P] of the t-th step."""
@@ -44,7 +44,7 @@ class RMSProp(Optimizer):
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         g, t = self.decayed(w, g), state["t"] + 1
         v = self.moment(g, state)
-        return descend(w, self.lr, g / self.divisor(v, t)), {"v": v, "t": t}
+        return descend(w, self.lr, g, self.divisor(v, t)), {"v": v, "t": t}
 
     def stability_threshold(self) -> Value:
         return 2 / self.lr
@@ -66,13 +66,14 @@ class Adam(RMSProp):
         return {"m": torch.zeros_like(w), "v": torch.zeros_like(w), "t": 0}
 
     def divisor(self, v: Tensor, t: int) -> Tensor:
-        return (1 - self.beta1**t) * ((v / (1 - self.beta2**t)).sqrt() + self.eps)
+        scale = 1 - self.beta1**t
+        return v.sqrt() * (scale / (1 - self.beta2**t) ** 0.5) + scale * self.eps
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         g, t = self.decayed(w, g), state["t"] + 1
-        m = state["m"] * self.beta1 + (1 - self.beta1) * g
+        m = torch.lerp(state["m"], g, 1 - self.beta1)
         v = self.moment(g, state)
-        return descend(w, self.lr, m / self.divisor(v, t)), {"m": m, "v": v, "t": t}
+        return descend(w, self.lr, m, self.divisor(v, t)), {"m": m, "v": v, "t": t}
 
     def stability_threshold(self) -> Value:
         return (2 + 2 * self.beta1) / ((1 - self.beta1) * self.lr)

@@ -63,8 +63,12 @@ class Optimizer:
         return replace(self, lr=self.lr * multiplier)
 
 
-def descend(w: Tensor, lr: Value, direction: Tensor) -> Tensor:
-    """w - lr * direction, in one operation."""
+def descend(w: Tensor, lr: Value, direction: Tensor, divisor: Tensor | None = None) -> Tensor:
+    """w - lr * direction (/ divisor), in as few operations as there can be."""
+    if divisor is not None and isinstance(lr, Tensor):
+        return w.addcdiv(lr * direction, divisor, value=-1)
+    if divisor is not None:
+        return w.addcdiv(direction, divisor, value=-float(lr))
     if isinstance(lr, Tensor):
         return w.addcmul(lr, direction, value=-1)
     return w.sub(direction, alpha=lr)

@@ -3,10 +3,20 @@
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
+from lab_core.phenomena.grokking import GROKKING
+from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
 
 PHENOMENA: dict[str, Phenomenon] = {
-    p.slug: p for p in (EDGE_OF_STABILITY, CURVATURE_AND_WARMUP, TIME_TRAVEL, WHY_GROKKING_WAITS)
+    p.slug: p
+    for p in (
+        EDGE_OF_STABILITY,
+        CURVATURE_AND_WARMUP,
+        TIME_TRAVEL,
+        GROKKING,
+        WHY_GROKKING_WAITS,
+        INSIDE_THE_GROKKED_NETWORK,
+    )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]

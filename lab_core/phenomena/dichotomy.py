@@ -15,7 +15,10 @@ from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "dichotomy"
-CITATION = "Lyu et al. 2023, Dichotomy of Early and Late Phase Implicit Biases Can Provably Induce Grokking"
+CITATION = (
+    PAPER,
+    "Lyu et al. 2023, Dichotomy of Early and Late Phase Implicit Biases Can Provably Induce Grokking",
+)
 SEEDS = (0, 1, 2)
 EVERY = 5
 

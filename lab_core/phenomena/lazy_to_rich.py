@@ -13,7 +13,10 @@ from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
 PAPER = "lazy-to-rich"
-CITATION = "Kumar et al. 2023, Grokking as the Transition from Lazy to Rich Training Dynamics"
+CITATION = (
+    PAPER,
+    "Kumar et al. 2023, Grokking as the Transition from Lazy to Rich Training Dynamics",
+)
 SEEDS = (0, 1, 2)
 LEFT = 0.1  # of the variance of the targets: what is fitted when the loss is below it
 

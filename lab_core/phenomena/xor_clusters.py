@@ -10,7 +10,10 @@ from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "xor-clusters"
-CITATION = "Xu et al. 2023, Benign Overfitting and Grokking in ReLU Networks for XOR Cluster Data"
+CITATION = (
+    PAPER,
+    "Xu et al. 2023, Benign Overfitting and Grokking in ReLU Networks for XOR Cluster Data",
+)
 SEEDS = (0, 1, 2)
 
 PRESETS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, kernel, training
+from lab_core.probes import curvature, fourier, kernel, pruning, telescope, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -16,9 +16,17 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "test_loss": training.test_loss,
     "zero_loss": training.zero_loss,
     "alignment": training.alignment,
+    "slowness": training.slowness,
     "corrupted": training.corrupted,
+    "pruned": pruning.pruned,
     "kernel": kernel.kernel,
     "linearity": kernel.linearity,
     "predictors": kernel.predictors,
+    "fourier": fourier.fourier,
+    "progress": fourier.progress,
+    "neurons": fourier.neurons,
+    "correctness": fourier.correctness,
+    "telescope": telescope.telescope,
+    "parameters": telescope.parameters,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

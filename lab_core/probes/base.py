@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lab_core import curvature
 from lab_core.curvature import Eigen, Product
-from lab_core.models import stream
+from lab_core.models import stream, views
 from lab_core.objective import Objective
 from lab_core.optimizers import Filter, Optimizer
 
@@ -26,7 +26,7 @@ Columns = dict[str, Tensor]
 
 @dataclass
 class Moment:
-    """What a probe may look at: step t, weights, the gradient that the optimizer is about to use.
+    """What a probe may look at: step t, weights, the gradient that the filter is about to get.
 
     `memory` is kept from one measurement to the next (warm starts); `arrays` takes wide results.
     `truth()` is y [R or 1, N, c] before any label was corrupted; `origin()` are the weights [R, P]
@@ -47,6 +47,15 @@ class Moment:
     truth: Callable[[], Tensor]
     origin: Callable[[], Tensor]
     arrays: dict[str, Any] = field(default_factory=dict)
+
+    def views(self, w: Tensor) -> dict[str, Tensor]:
+        """The named pieces of w, each [R, *shape]."""
+        return views(w, self.objective.shapes)
+
+    @cached_property
+    def filtered(self) -> Tensor:
+        """The gradient [R, P] as the filter will pass it on to the optimizer."""
+        return self.filter.step(self.w, self.g, self.state, self)[0]
 
     @cached_property
     def train(self) -> Tensor:

@@ -20,7 +20,7 @@ def sharpness(m: Moment) -> Columns:
     raw = m.top("sharpness", m.hvp)
     out = {"sharpness": raw.values[:, 0], "residual": raw.residual[:, 0]}
     deciding = out["sharpness"]
-    p = m.optimizer.preconditioner(m.w, m.g, m.state)
+    p = m.optimizer.preconditioner(m.w, m.filtered, m.state)
     if p is not None:
         root, decay = p.rsqrt(), m.optimizer.weight_decay if m.optimizer.coupled else 0.0
 

@@ -44,6 +44,14 @@ def alignment(m: Moment) -> Columns:
     return {"alignment": -torch.cosine_similarity(m.g, m.w, dim=1)}
 
 
+def slowness(m: Moment) -> Columns:
+    """cos(g, m) of the gradient with the slow part that Grokfast's filter (EMA) keeps of it: 1 where
+    amplifying the slow part is no more than a larger learning rate. Nothing without that filter.
+    """
+    slow = m.state.get("slow")
+    return {} if slow is None else {"slowness": torch.cosine_similarity(m.g, slow, dim=1)}
+
+
 def corrupted(m: Moment) -> Columns:
     """Of the training examples whose label was corrupted: the share predicted as mislabelled, and as
     the true label was. Nothing where no label was corrupted.
@@ -68,6 +76,6 @@ def right(f: Tensor, y: Tensor) -> Tensor:
 
 def share(hits: Tensor, among: Tensor | None = None) -> Tensor:
     """The share [R] of hits [R, N], of those `among` where it is given."""
-    if among is None:
-        return hits.float().mean(-1)
-    return (hits & among).float().sum(-1) / among.sum(-1)
+    among = torch.ones_like(hits) if among is None else among
+    counts = ((hits & among).sum(-1), among.sum(-1))
+    return torch.div(*(n.cpu().double() for n in counts))

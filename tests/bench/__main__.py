@@ -2,10 +2,11 @@
 
 import shutil
 
-from tests.bench import engine, memory, screen, scrub, standalone
+from tests.bench import engine, grokking, memory, screen, scrub, standalone
 from tests.browser.conftest import NAMES
 
 engine.main()
+grokking.main()
 memory.main()
 if any(map(shutil.which, NAMES)):
     screen.main()

@@ -59,7 +59,7 @@ def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> No
 
 
 @pytest.mark.parametrize(
-    "choice", ["Five largest eigenvalues", "Hessian spectrum, newest", "Accuracy, train and test"]
+    "choice", ["Five largest eigenvalues", "Hessian spectrum, newest", "Accuracy"]
 )
 def test_the_fourth_plot_is_chosen(lab, choice: str) -> None:
     page = lab("?steps=300")

@@ -1,12 +1,15 @@
 """Data sets are functions of their knobs and a seed: shapes, scale, targets, disjoint test sets."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.polynomial.chebyshev import chebval
 from sklearn.datasets import load_digits
 
-from lab_core.data import DATASETS, Chebyshev, Clusters, Data, Digits, Point
-from lab_core.knobs import check
+from lab_core.data import DATASETS, Chebyshev, Clusters, Data, Digits, Modular, Point
+from lab_core.data.modular import OPERATIONS
+from lab_core.knobs import BadInput, check
 
 # name -> (inputs d, outputs c, test examples at the defaults, whether the seed matters)
 REFERENCE = {
@@ -14,11 +17,13 @@ REFERENCE = {
     "chebyshev": (1, 1, 19, False),
     "clusters": (20, 4, 500, True),
     "point": (1, 1, 0, False),
+    "modular": (2, 59, 59**2 - 1044, True),
     "xor": (4000, 1, 1000, True),
     "single-index": (30, 1, 1000, True),
     "sparse-linear": (200, 1, 1000, True),
     "sparse-signs": (200, 1, 1000, True),
 }
+SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
 
 def test_every_data_set_has_its_reference_line() -> None:
@@ -30,7 +35,8 @@ def test_shapes_targets_and_seeds(name: str) -> None:
     d, c, tests, seeded = REFERENCE[name]
     data = DATASETS[name]()
     x, y, x_test, y_test = data.arrays(seed=3)
-    assert x.shape == (data.n, d) and y.shape == (data.n, c)
+    n = getattr(data, "n", 1044)
+    assert x.shape == (n, d) and y.shape == (n, c)
     assert x_test.shape == (tests, d) and y_test.shape == (tests, c)
     assert all(a.dtype == np.float64 and np.isfinite(a).all() for a in (x, y, x_test, y_test))
     if data.targets == "one-hot":
@@ -46,7 +52,7 @@ def test_the_test_set_is_disjoint(name: str) -> None:
     assert not {row.tobytes() for row in x} & {row.tobytes() for row in x_test}
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", SIZED)
 def test_one_example_and_the_most(name: str) -> None:
     for n in (1, 1797 if name == "digits" else 1000):
         data: Data = DATASETS[name](n=n)  # type: ignore[call-arg]
@@ -97,3 +103,100 @@ def test_no_separation_leaves_one_cluster() -> None:
 def test_a_point_is_one_input_with_target_zero() -> None:
     x, y, x_test, _ = Point(n=3).arrays(seed=9)
     assert (x == 1).all() and (y == 0).all() and not len(x_test)
+
+
+# ---- modular arithmetic
+
+# the class of a pair, by brute force where it is a question
+BRUTE = {
+    "add": lambda a, b, p: (a + b) % p,
+    "subtract": lambda a, b, p: (a - b) % p,
+    "multiply": lambda a, b, p: a * b % p,
+    "divide": lambda a, b, p: next(c for c in range(p) if b * c % p == a),
+    "squares": lambda a, b, p: (a**2 + b**2) % p,
+}
+
+
+def pairs(x: np.ndarray) -> list[tuple[int, ...]]:
+    return [tuple(map(int, row)) for row in x]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("p", [3, 12, 13])
+def test_every_pair_is_there_once_with_its_class(operation: str, p: int) -> None:
+    data = Modular(operation=operation, p=p, fraction=0.7)
+    if operation == "divide" and p == 12:
+        return
+    x, y, x_test, y_test = data.arrays(seed=1)
+    every, classes = pairs(x) + pairs(x_test), np.concatenate([y, y_test])
+    numbers = range(1 if operation == "divide" else 0, p)
+    assert sorted(every) == [(a, b) for a in range(p) for b in numbers]
+    assert len(x) == round(0.7 * len(every)) and classes.shape == (len(every), p)
+    assert classes.argmax(1).tolist() == [BRUTE[operation](*pair, p) for pair in every]
+
+
+def test_train_and_test_set_have_all_classes_in_about_equal_numbers() -> None:
+    """Of sums mod p every class has p pairs, of which a share f is drawn without looking: the number
+    in the training set has mean f p and variance just below f (1 - f) p."""
+    p, f, seeds = 59, 0.5, range(40)
+    sums = np.array([Modular(p=p, fraction=f).arrays(s)[1].sum(0) for s in seeds])
+    assert (sums.sum(1) == round(f * p * p)).all()
+    assert sums.mean() == pytest.approx(f * p, rel=1e-3)
+    assert sums.var() == pytest.approx(f * (1 - f) * p, rel=0.1)
+    assert sums.min() > 10 and sums.max() < p - 10
+
+
+def test_corrupted_labels_are_other_ones_and_more_of_them_contain_the_fewer() -> None:
+    shares = (0.0, 0.1, 0.3, 1.0)
+    x0, y0, x_test, y_test = Modular().arrays(seed=2)
+    before = np.zeros(len(x0), bool)
+    wrong_label = y0
+    for share in shares:
+        data = Modular(corruption=share)
+        x, y, *tests = data.arrays(seed=2)
+        assert np.array_equal(x, x0) and np.array_equal(data.truth(seed=2), y0)
+        assert all(np.array_equal(a, b) for a, b in zip(tests, (x_test, y_test), strict=True))
+        wrong = (y != y0).any(1)
+        assert wrong.sum() == round(share * len(x)) and (y.sum(1) == 1).all()
+        assert wrong[before].all(), "those that were wrong stay so"
+        assert np.array_equal(y[before], wrong_label[before]), "with the label that they had"
+        before, wrong_label = wrong, y
+    drawn = (wrong_label.argmax(1) - y0.argmax(1)) % 59
+    assert set(drawn) == set(range(1, 59)), "any other label is drawn"
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_truth_is_what_the_labels_are_without_corruption(name: str) -> None:
+    data = DATASETS[name]()
+    assert np.array_equal(data.truth(seed=1), data.arrays(seed=1)[1])
+
+
+def test_a_class_of_a_single_pair_may_be_in_the_test_set() -> None:
+    """Of a^2 + b^2 mod p only (0, 0) is 0 where p = 3 mod 4: no rule can be learnt of it."""
+    seeds = range(20)
+    at = [
+        pairs(Modular(operation="squares", fraction=0.5).arrays(s)[2]).count((0, 0)) for s in seeds
+    ]
+    assert 0 < sum(at) < len(seeds)
+
+
+REFUSED = [
+    (dict(operation="divide", p=12), "p: 12 is not prime, .*; choose a prime such as 23, 59 or 97"),
+    (dict(operation="divide", p=169), "p: 169 is not prime, .*, or another operation"),
+    (dict(fraction=0.02), r"fraction: 0.02 of the pairs leaves no example of \d+ of 59 classes"
+                          r" \(seed 0\); choose one further from 0, such as 0.5"),
+    (dict(p=5, fraction=0.01), "fraction: 0.01 of the pairs leaves no example of 5 of 5 classes"),
+    (dict(fraction=0.9999), r"fraction: 0.9999 of the pairs leaves nothing to test on \(seed 0\);"
+                            " choose one further from 1, such as 0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("knobs, sentence", REFUSED, ids=str)
+def test_what_leaves_nothing_to_learn_or_to_test_is_a_sentence(
+    knobs: dict[str, Any], sentence: str
+) -> None:
+    data = Modular(**knobs)
+    check(data)
+    with pytest.raises(BadInput, match=f"^{sentence}") as error:
+        data.arrays(seed=0)
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)

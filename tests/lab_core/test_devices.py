@@ -1,14 +1,18 @@
 """Which device a stack runs on: the one asked for, or a GPU where it gains from one."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
+from torch import Tensor
 
 from lab_core import devices
 from lab_core.devices import GAIN, pick
 from lab_core.knobs import BadInput
+from lab_core.losses import CrossEntropy
 from lab_core.recipe import DEVICES, Recipe
 from lab_core.run import Run
-from tests.lab_core.small import SMALL, close
+from tests.lab_core.small import CLASSES, SMALL, close
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, cuda: bool = False, mps: bool = False) -> None:
@@ -45,6 +49,72 @@ def test_one_that_is_asked_for_is_taken_or_refused_in_a_sentence(
     for name in ("cuda", "mps"):
         with pytest.raises(BadInput, match=f"device: {name} is not available here; set device="):
             pick(Recipe(device=name, dtype="float32"), 1.0)
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """Precisions in which no softmax works any more; what was found out before is forgotten."""
+    names: set[str] = set()
+    first = CrossEntropy.first
+
+    def tried(self: CrossEntropy, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        if self.precision in names:
+            raise RuntimeError("'log_softmax' not implemented for 'Half'")
+        return first(self, f, y)
+
+    monkeypatch.setattr(CrossEntropy, "first", tried)
+    devices.able.cache_clear()
+    yield names
+    devices.able.cache_clear()
+
+
+def test_a_precision_that_the_machine_lacks_is_a_sentence(lacking: set[str]) -> None:
+    lacking.add("float16")
+    recipe = CLASSES.set({"loss": "cross-entropy", "device": "cpu"})
+    for precision in ("same", "float32", "float64"):
+        pick(recipe.set({"precision": precision}), 1.0)
+    with pytest.raises(BadInput) as error:
+        Run(recipe.set({"precision": "float16"}))
+    assert str(error.value) == (
+        "precision: no cross-entropy in float16 on cpu here (this build of torch lacks it);"
+        " set precision=same."
+    )
+
+
+def test_a_live_change_to_such_a_precision_changes_nothing(lacking: set[str]) -> None:
+    lacking.add("float16")
+    run = Run(CLASSES.set({"loss": "cross-entropy"}))
+    run.advance(3)
+    before = run.recipe
+    with pytest.raises(BadInput, match="^precision: no cross-entropy in float16 on cpu here"):
+        run.change("precision", "float16")
+    with pytest.raises(BadInput, match="^precision: no cross-entropy in float16 on cpu here"):
+        run.branch({"precision": "float16"})
+    assert run.recipe == before and run.arms[0].recipes_at(3) == before.split()
+    run.finish()
+
+
+def test_mps_has_no_softmax_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices.able.cache_clear()
+    machine(monkeypatch, mps=True)  # which is not there: what is tried on it fails
+    recipe = CLASSES.set({"loss": "stablemax", "precision": "float64", "dtype": "float32"})
+    with pytest.raises(BadInput) as error:
+        pick(recipe.set({"device": "mps"}), 1.0)
+    assert str(error.value) == (
+        "precision: no StableMax cross-entropy in float64 on mps here (mps has no float64);"
+        " set precision=same, or device=cpu."
+    )
+    assert pick(recipe, 10 * GAIN)[0].type == "cpu", "auto goes where it is"
+    assert pick(recipe.set({"precision": "same"}), 10 * GAIN)[0].type == "mps"
+    devices.able.cache_clear()
+
+
+def test_a_precision_is_tried_once(lacking: set[str]) -> None:
+    loss = CrossEntropy(precision="float16")
+    assert devices.able(loss, "cpu")
+    lacking.add("float16")
+    assert devices.able(loss, "cpu"), "known by now"
+    assert devices.able.cache_info().hits == 1
 
 
 def test_an_arm_says_where_it_runs() -> None:

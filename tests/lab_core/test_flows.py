@@ -153,12 +153,11 @@ def test_its_record_has_the_arms_steps_and_its_distance() -> None:
 
 
 @BOTH
-def test_beside_another_optimizer_it_is_refused(kind: str) -> None:
-    for name in OPTIMIZERS:
-        arm = Run(SMALL.set({"optimizer": name})).arms[0]
-        if name != "gd":
-            with pytest.raises(BadInput, match="beside gradient descent; choose optimizer=gd"):
-                FLOWS[kind](arm)
+def test_beside_another_optimizer_or_a_filter_it_is_refused(kind: str) -> None:
+    others = [{"optimizer": name} for name in OPTIMIZERS if name != "gd"]
+    for other in (*others, {"filter": "grokfast"}):
+        with pytest.raises(BadInput, match="gradient descent; choose optimizer=gd and filter=none"):
+            FLOWS[kind](Run(SMALL.set(other)).arms[0])
 
 
 def test_beside_minibatches_only_the_central_flow_is_refused() -> None:

@@ -8,6 +8,8 @@ from lab_core.lenient import MOST_FIELDS, readable, readable_url
 from lab_core.recipe import Change, Recipe
 
 BASE = Recipe().set({"data": "chebyshev", "width": 4})
+PAIRS = "data=modular&model=pair-mlp"
+MODULAR = {"data": "modular", "model": "pair-mlp"}
 GOOD = [{"step": t, "arm": 0, "replica": None, "knob": "lr", "value": 0.2} for t in range(3000)]
 BAD = {"step": 1, "arm": 0, "replica": None, "knob": "lr", "value": -1}
 
@@ -16,6 +18,18 @@ BAD = {"step": 1, "arm": 0, "replica": None, "knob": "lr", "value": -1}
     "query, settings, said",
     [
         ("lr=0.3&foo=1", {"lr": 0.3}, ["foo: no such knob"]),
+        ("data=modular&lr=0.3", {"lr": 0.3}, ["model: a multi-layer perceptron cannot read"]),
+        (f"{PAIRS}&p=0&operation=divide", MODULAR | {"operation": "divide"}, ["p: 0 is outside"]),
+        (f"{PAIRS}&p=7x&fraction=0.6", MODULAR | {"fraction": 0.6}, ["p: '7x' is not a number"]),
+        (f"{PAIRS}&fraction=1&p=7", MODULAR | {"p": 7}, ["fraction: 1 is outside"]),
+        (f"{PAIRS}&corruption=-1&p=7", MODULAR | {"p": 7}, ["corruption: -1 is outside"]),
+        (f"{PAIRS}&operation=foo&p=7", MODULAR | {"p": 7}, ["operation: 'foo' is not known"]),
+        ("filter=foo&lr=0.3", {"lr": 0.3}, ["filter: 'foo' is not known"]),
+        ("filter=grokfast-ma&window=0&strength=2", {"filter": "grokfast-ma", "strength": 2},
+         ["window: 0 is outside"]),
+        ("window=5&lr=0.3", {"lr": 0.3}, ["window: it belongs to filter=grokfast-ma"]),
+        (f"{PAIRS}&loss=cross-entropy&precision=float8", MODULAR | {"loss": "cross-entropy"},
+         ["precision: 'float8' is not known"]),
         ("branch=3:0:nowhere:lr=1&lr=0.3", {"lr": 0.3}, ["branch: 'nowhere'"]),
         ("loss=cross-entropy&data=clusters&optimizer=bogus&k=3",
          {"data": "clusters", "loss": "cross-entropy", "k": 3}, ["optimizer: 'bogus'"]),

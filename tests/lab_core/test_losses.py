@@ -1,20 +1,36 @@
 """Losses against torch's, the factor between them stated; their derivatives against autograd."""
 
+import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lab_core.losses import LOSSES
+from lab_core.losses import LOSSES, PRECISIONS, CrossEntropy, StableMax
 from tests.lab_core.small import close, gaussian
+
+
+def stablemax(f: Tensor, y: Tensor) -> Tensor:
+    """-log(s(f_y) / sum_j s(f_j)), number by number."""
+    rows = [
+        -math.log(s[int(label)] / sum(s))
+        for row, label in zip(
+            f.reshape(-1, f.shape[-1]).tolist(), y.argmax(-1).flatten(), strict=True
+        )
+        if (s := [x + 1 if x >= 0 else 1 / (1 - x) for x in row])
+    ]
+    return torch.tensor(rows, dtype=torch.float64).reshape(f.shape[:-1])
+
 
 # name -> the loss of each example [R, N] in torch's words
 REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared-error": lambda f, y: f.shape[-1] / 2 * F.mse_loss(f, y, reduction="none").mean(-1),
     "logistic": lambda f, y: -F.logsigmoid(y * f).sum(-1),
     "cross-entropy": lambda f, y: F.cross_entropy(f.mT, y.argmax(-1), reduction="none"),
+    "stablemax": stablemax,
 }
 
 
@@ -66,3 +82,77 @@ def test_cross_entropy_does_not_see_a_shift_and_bends_upwards() -> None:
     close(loss(f + 100, y), loss(f, y))
     close(loss.second(f, y, torch.ones_like(f)), torch.zeros_like(f))  # type: ignore[attr-defined]
     assert bool(((u * loss.second(f, y, u)).sum(-1) >= 0).all())  # type: ignore[attr-defined]
+
+
+# ---- the precision of the softmax
+
+PRECISE = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
+
+
+def led(gap: float) -> tuple[Tensor, Tensor]:
+    """One example of two classes whose label's output leads by the gap; f [1, 1, 2], float64."""
+    return torch.tensor([[[gap, 0.0]]], dtype=torch.float64), torch.tensor([[[1.0, 0.0]]])
+
+
+def test_every_precision_is_tried() -> None:
+    assert set(PRECISE) == set(PRECISIONS) - {"same"}
+
+
+@pytest.mark.parametrize("precision", PRECISE)
+def test_a_loss_is_exactly_zero_once_the_lead_is_lost_in_rounding_and_not_before(
+    precision: str,
+) -> None:
+    """l = log(1 + exp(-gap)), and 1 + x is 1 where x is below half of eps, the distance from 1 to
+    the next number: from gap = -log(eps / 2) on (8.3, 16.6, 36.7), whatever the run's precision."""
+    loss, half = CrossEntropy(precision=precision), torch.finfo(PRECISE[precision]).eps / 2
+    for gap, collapsed in ((-math.log(half) - 0.05, False), (-math.log(half) + 0.05, True)):
+        f, y = led(gap)
+        value, slope = loss.first(f, y)
+        assert (float(loss(f, y)) == 0) == (float(value) == 0) == collapsed
+        assert (float(slope[..., 0]) == 0) == collapsed, "no pull on the label's output is left"
+        assert float(slope[..., 1]) > 0, "the other outputs are still pushed down"
+        assert value.dtype == slope.dtype == torch.float64
+
+
+def test_stablemax_is_not_zero_where_softmax_has_collapsed() -> None:
+    for precision in PRECISE:
+        f, y = led(200.0)
+        value, slope = StableMax(precision=precision).first(f, y)
+        assert float(CrossEntropy(precision=precision)(f, y)) == 0
+        assert float(value) > 0 and float(slope[..., 0]) < 0
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "stablemax"])
+@pytest.mark.parametrize("precision", PRECISE)
+def test_a_precision_is_that_of_the_same_formula(name: str, precision: str) -> None:
+    """Loss and slope agree with those in float64 to its rounding, and with autograd's."""
+    (f, y), eps = examples(name, 3.0), torch.finfo(PRECISE[precision]).eps
+    loss, exact = LOSSES[name](precision=precision), LOSSES[name]()  # type: ignore[call-arg]
+    close(loss(f, y), exact(f, y), rtol=8 * eps, atol=8 * eps)
+    value, slope = loss.first(f, y)
+    close(value, loss(f, y).mean(-1), rtol=8 * eps)
+    close(slope, exact.first(f, y)[1], rtol=8 * eps, atol=8 * eps)
+    f.requires_grad_()
+    close(slope, torch.autograd.grad(loss(f, y).sum(), f)[0], rtol=8 * eps, atol=8 * eps)
+
+
+def test_half_precision_is_numpys() -> None:
+    """Each operation is rounded to float16; a sum kept in float32 inside would not collapse so."""
+    f, y = examples("cross-entropy", 4.0)
+    x = f.numpy().astype(np.float16)
+    below = x - x.max(-1, keepdims=True)
+    total = np.exp(below).sum(-1, keepdims=True, dtype=np.float16)
+    expected = -((below - np.log(total)) * y.numpy()).sum(-1)
+    half = CrossEntropy(precision="float16")(f, y)
+    close(half, torch.tensor(expected), rtol=2e-3)
+    f, y = led(8.4)
+    assert float(CrossEntropy(precision="float16")(f, y)) == 0
+
+
+@pytest.mark.parametrize("precision", PRECISE)
+def test_rounding_never_turns_the_pull_on_the_labels_output_round(precision: str) -> None:
+    lead = torch.linspace(0, 2000, 400, dtype=torch.float64)
+    f = torch.stack([lead, -lead], -1)[None]
+    y = torch.tensor([1.0, 0.0]).expand_as(f)
+    for loss in (CrossEntropy(precision=precision), StableMax(precision=precision)):
+        assert bool((loss.first(f, y)[1][..., 0] <= 0).all())

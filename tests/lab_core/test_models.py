@@ -3,12 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from lab_core.losses import SquaredError
-from lab_core.models import ACTIVATIONS, MLP, MODELS, PARAMETRIZATIONS, initial, size, stream, views
+from lab_core.models import (
+    ACTIVATIONS,
+    MLP,
+    MODELS,
+    PARAMETRIZATIONS,
+    PairMLP,
+    initial,
+    size,
+    stream,
+    views,
+)
+from lab_core.models.table import PAIR_ACTIVATIONS
 from lab_core.objective import Objective, objective
 from lab_core.recipe import Recipe
 from lab_core.run import Run
@@ -18,12 +30,14 @@ from tests.lab_core.small import close, gaussian
 REFERENCE: dict[str, Callable[..., Tensor]] = {
     "mlp": lambda x, w1, b1, w2, b2: torch.tanh(x @ w1 + b1) @ w2 + b2,
     "deep-linear": lambda x, w1, w2: x @ w1 @ w2,
+    "pair-mlp": lambda x, a, b, out: pair_mlp(x, a, b, out, np.square),
     "committee": lambda x, w: torch.stack([x.mm(v).relu() @ signs(200) for v in w], 1),
     "scaled-committee": lambda x, w: torch.stack(
         [(x @ v / 60**0.5 + 0.125 * (x @ v).square()).sum(1) for v in w], 1
     ),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
 }
+INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
 
 
 def signs(m: int) -> Tensor:
@@ -39,7 +53,21 @@ FUNCTIONS = {
 }
 
 
+def pairs(c: int, *shape: int) -> Tensor:
+    """Pairs of numbers below c [*shape, 2], the same on every call."""
+    return torch.randint(c, (*shape, 2), generator=torch.Generator().manual_seed(1)).double()
+
+
+def pair_mlp(x: Tensor, left: Tensor, right: Tensor, out: Tensor, phi: Any) -> Tensor:
+    """The two-layer net on concatenated one-hot vectors, in numpy: phi(x W) U^T, W [2c, width]."""
+    first = np.concatenate([left.numpy(), right.numpy()])
+    eye = np.eye(len(left))
+    hot = np.concatenate([eye[x[:, 0].long()], eye[x[:, 1].long()]], 1)
+    return torch.tensor(phi(hot @ first) @ out.numpy().T)
+
+
 def test_every_entry_has_its_reference_line() -> None:
+    assert {cls.inputs for cls in MODELS.values()} == set(INPUTS)
     assert set(REFERENCE) == set(MODELS) and set(FUNCTIONS) == set(ACTIVATIONS)
     assert set(OUTPUT_VARIANCE) == set(GROWTH) == set(PARAMETRIZATIONS)
 
@@ -48,11 +76,30 @@ def test_every_entry_has_its_reference_line() -> None:
 def test_forward(name: str) -> None:
     model = MODELS[name]()
     shapes = model.shapes(5, 3)
-    w, x = gaussian(2, size(shapes)), gaussian(2, 4, 5, seed=1)
+    w, x = gaussian(2, size(shapes)), INPUTS[model.inputs](3)
     out = model.forward(views(w, shapes), x)
     for r in range(2):
         pieces = [v[r] for v in views(w, shapes).values()]
         close(out[r], REFERENCE[name](x[r], *pieces))
+
+
+@pytest.mark.parametrize("name, phi", {"square": np.square, "relu": lambda h: h.clip(0)}.items())
+def test_a_net_on_pairs_is_one_on_one_hot_inputs(name: str, phi: Any) -> None:
+    model, c = PairMLP(width=7, activation=name), 5
+    assert name in PAIR_ACTIVATIONS
+    shapes = model.shapes(2, c)
+    w, x = gaussian(3, size(shapes)), pairs(c, 3, 20)
+    out = model.forward(views(w, shapes), x)
+    for r in range(3):
+        close(out[r], pair_mlp(x[r], *(v[r] for v in views(w, shapes).values()), phi))
+
+
+def test_a_net_on_pairs_starts_with_the_variances_of_uniform_numbers() -> None:
+    """Those of torch.nn.Linear: +-1/sqrt(inputs) has variance 1 / (3 inputs)."""
+    model = PairMLP(width=400)
+    pieces = views(initial(model, 2, 50, 0, 0.5)[None], model.shapes(2, 50))
+    for name, inputs in {"left": 100, "right": 100, "out": 400}.items():
+        assert float(pieces[name].var()) == pytest.approx(0.25 / (3 * inputs), rel=0.05)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

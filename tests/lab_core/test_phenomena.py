@@ -10,11 +10,19 @@ import pytest
 from lab_core.claims import Claim, Verdict, finished
 from lab_core.flows import FLOWS
 from lab_core.phenomena import PHENOMENA, time_travel
+from lab_core.probes import PROBES
 from lab_core.recipe import Recipe
 from lab_core.run import Run
+from widgets.panels import PLOTS
+from widgets.sources import AXES
 
 CLAIMS = [
-    pytest.param(c, id=f"{c.preset}-{i}", marks=[pytest.mark.long] if c.long else [])
+    # claims on one recipe share its run, so they belong to one worker
+    pytest.param(
+        c,
+        id=f"{c.preset}-{i}",
+        marks=[pytest.mark.xdist_group(c.preset)] + [pytest.mark.long] * c.long,
+    )  # fmt: skip
     for p in PHENOMENA.values()
     for i, c in enumerate(p.claims)
 ]
@@ -45,6 +53,18 @@ def test_every_preset_is_borne_out_by_a_claim_on_its_own_recipe(name: str) -> No
 def test_a_preset_unfolds_in_five_to_fifteen_seconds(name: str) -> None:
     for preset in PHENOMENA[name].presets.values():
         assert 5 <= preset.recipe.steps / preset.speed <= 15
+
+
+@pytest.mark.parametrize("name", PHENOMENA)
+def test_the_plots_of_a_preset_are_there_and_measured(name: str) -> None:
+    """The fourth plot's probe is switched on where it is chosen; the others' belong to the recipe."""
+    phenomenon = PHENOMENA[name]
+    for slug in phenomenon.choices:
+        assert set(PLOTS[slug].probes) <= set(PROBES)
+    for preset in phenomenon.presets.values():
+        assert len(set(preset.plots)) == 4 and preset.plots[3] in phenomenon.choices
+        measured = {probe for plot in preset.plots[:3] for probe in PLOTS[plot].probes}
+        assert measured <= set(dict(preset.recipe.probes)) and preset.x in AXES
 
 
 @pytest.mark.parametrize("path", sorted(Path("labs").glob("[0-9]*.ipynb")), ids=lambda p: p.stem)

@@ -12,7 +12,7 @@ from lab_core.arm import Arm
 from lab_core.probes import PROBES
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from tests.lab_core.small import CLASSES, SMALL, close
+from tests.lab_core.small import CLASSES, PAIRS, SMALL, close
 
 EVERYTHING = tuple((name, 5) for name in PROBES)
 # name -> the columns it writes for a classifier (a regression has no accuracy)
@@ -25,10 +25,24 @@ REFERENCE = {
     "gradient_norm": {"gradient_norm"},
     "accuracy": {"train_accuracy", "test_accuracy"},
     "test_loss": {"test_loss"},
+    "zero_loss": {"zero_loss"},
+    "alignment": {"alignment"},
+    "slowness": {"slowness"},
+    "corrupted": {"corrupted_fitted", "corrupted_true"},
     "kernel": {"ntk_drift", "kernel_alignment", "weight_drift"},
     "linearity": set(),
     "predictors": set(),
+    "pruned": {"pruned_test", "pruned_fitted", "pruned_true"},
+    "fourier": {"gini", "key_frequencies"},
+    "progress": {"restricted_loss", "restricted_accuracy", "excluded_loss"},
+    "neurons": {"neuron_share", "ipr"},
+    "correctness": set(),
+    "telescope": {"telescope_error", "telescope_accuracy"},
+    "parameters": set(),  # those of a regression with one output are in test_telescope.py
 }
+ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
+ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
+WRONG = PAIRS.set({"corruption": 0.4})
 
 
 def test_every_probe_has_its_reference_line() -> None:
@@ -37,12 +51,13 @@ def test_every_probe_has_its_reference_line() -> None:
 
 @pytest.mark.parametrize("name", PROBES)
 def test_a_probe_writes_its_columns_at_its_cadence(name: str) -> None:
-    record = Run(CLASSES.set({"probes": ((name, 7),), "steps": 20})).finish().arms[0].record
+    base = WRONG if name in ON_PAIRS else CLASSES
+    record = Run(base.set({"probes": ((name, 7),), "steps": 20})).finish().arms[0].record
     assert set(record.columns) - {"lr", "time", "train_loss"} == REFERENCE[name]
     for column in REFERENCE[name] | {"lr", "time"}:
         steps, values = record[column]
         assert steps.tolist() == [0, 7, 14] and np.isfinite(values).all()
-    assert set(record.arrays) == ({"spectrum"} if name == "spectrum" else set())
+    assert set(record.arrays) == {name} & ARRAYS
 
 
 # ---- sharpness along a run, warm-started from measurement to measurement
@@ -153,8 +168,71 @@ def test_each_probe_against_its_definition() -> None:
         right = L.outputs(w, x).argmax(-1) == y.expand(3, -1, -1).argmax(-1)
         close(last[f"{name}_accuracy"], right.double().mean(1))
     close(last["test_loss"], L.criterion(L.outputs(w, arm.test[0]), arm.test[1]).mean(-1))
+    close(last["alignment"], -cosine(L.gradient(w)[1], w))
+    assert not last["zero_loss"].any()
+    assert not [name for name in last if name.startswith("corrupted")], "no label is wrong"
     step, density = arm.record.arrays["spectrum"]
     assert step == 25 and density.grid.shape == density.density.shape == (3, 200)
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(1) / (a.square().sum(1) * b.square().sum(1)).sqrt()
+
+
+def test_of_the_corrupted_labels_which_are_fitted_and_which_seen_through() -> None:
+    """Counted example by example; replicas have data of their own."""
+    recipe = WRONG.set({"seed": (0, 1, 2), "lr": 0.5, "steps": 61, "probes": (("corrupted", 20),)})
+    arm, weights = path(recipe)
+    for i, w in enumerate(weights.values()):
+        f = arm.objective.outputs(w, arm.x).argmax(-1)
+        for r in range(3):
+            y = WRONG.data.arrays(r)[1].argmax(1)
+            truth = WRONG.set({"corruption": 0}).data.arrays(r)[1].argmax(1)
+            wrong = [n for n in range(len(y)) if y[n] != truth[n]]
+            assert len(wrong) == round(0.4 * len(y))
+            for column, labels in {"corrupted_fitted": y, "corrupted_true": truth}.items():
+                hits = [float(f[r, n] == labels[n]) for n in wrong]
+                assert arm.record[column][1][i, r] == pytest.approx(np.mean(hits))
+
+
+def test_the_share_of_losses_that_are_zero_rises_as_the_weights_outgrow_the_precision() -> None:
+    """Weights scaled up lead by more: past -log(eps / 2) the softmax has collapsed."""
+    grown = PAIRS.set({"init_scale": (1.0, 10.0, 30.0), "probes": (("zero_loss", 1),), "steps": 1})
+    shares = {}
+    for precision in ("float16", "float32", "float64"):
+        arm = Run(grown.set({"precision": precision})).finish().arms[0]
+        f, y = arm.objective.outputs(arm.origin(), arm.x), arm.y
+        own = (f * y).sum(-1)
+        rival = (f - 1e9 * y).amax(-1)
+        lead = -np.log(torch.finfo(getattr(torch, precision)).eps / 2)
+        shares[precision] = arm.record["zero_loss"][1][0]
+        led = torch.stack([own - rival > lead + x for x in (2, 0)]).double().mean(-1)
+        assert (led[0].numpy() <= shares[precision]).all()
+        assert (shares[precision] <= led[1].numpy()).all()
+    assert (shares["float16"] >= shares["float32"]).all() and shares["float64"][0] == 0
+
+
+def test_naive_loss_minimisation_is_alignment_one() -> None:
+    """Where a homogeneous net's outputs already separate the classes, the gradient of
+    cross-entropy along the weights is all that is left to gain: it points away from 0."""
+    recipe = PAIRS.set({"lr": 0.3, "steps": 2001, "width": 40, "probes": (("alignment", 200),)})
+    values = Run(recipe).finish().arms[0].record["alignment"][1][:, 0]
+    assert (np.abs(values) <= 1).all() and values[-1] > 0.5 > values[0]
+
+
+@pytest.mark.parametrize("name", ["grokfast", "orthogonal"])
+def test_effective_sharpness_divides_by_what_the_step_divides_by_under_a_filter(name: str) -> None:
+    """RMSProp's P remembers filtered gradients; from the state after the step it is sqrt(v) + eps."""
+    recipe = CLASSES.set({"optimizer": "rmsprop", "filter": name, "lr": 1e-2,
+                          "probes": (("sharpness", 1),)})  # fmt: skip
+    arm = Arm(recipe.split())
+    for _ in range(5):
+        w = arm.state.w
+        arm.advance(1)
+        p = arm.state.optimizer["v"].sqrt() + arm.optimizer.eps
+        H = curvature.dense(arm.objective.hvp(w), w)
+        expected = torch.linalg.eigvals(H / p[:, :, None]).real.amax(1)
+        close(arm.record["effective_sharpness"][1][-1], expected, rtol=1e-3)
 
 
 def test_a_regression_has_no_accuracy_and_a_point_no_test_loss() -> None:

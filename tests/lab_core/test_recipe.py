@@ -11,10 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput, knobs
-from lab_core.losses import SquaredError
 from lab_core.models import MLP
 from lab_core.optimizers import GD, OPTIMIZERS, Adam
-from lab_core.recipe import MOST_REPLICAS, PARTS, Recipe, seeds_of, slug, stacks, swap
+from lab_core.recipe import (
+    MOST_REPLICAS,
+    PARTS,
+    Recipe,
+    seeds_of,
+    slug,
+    stacks,
+    swap,
+)
+from tests.lab_core.small import having
 
 OWN = [*knobs(Recipe), *PARTS, "probes", "changes"]
 
@@ -42,8 +50,7 @@ BESIDE = {"logistic": "sparse-signs"}
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_every_entry_can_be_set_and_read_back(part: str, name: str) -> None:
-    base = Recipe().set({"data": BESIDE.get(name, "clusters")})
-    recipe = base.set({part: name})
+    recipe = having(part, name)
     assert slug(part, getattr(recipe, part)) == name
     assert all(
         recipe.flat()[n] == getattr(getattr(recipe, part), n) for n in knobs(PARTS[part][name])
@@ -80,7 +87,7 @@ def test_splitting_covers_the_product_once(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("part, name", [(p, n) for p, r in PARTS.items() for n in r])
 def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
-    base = Recipe().set({"data": BESIDE.get(name, "clusters")}).set({part: name})
+    base = having(part, name)
     for k in knobs(PARTS[part][name]).values():
         pair = {k.name: [k.default, k.default]}
         if stacks(part, k):
@@ -90,7 +97,9 @@ def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
                 BadInput, match=f"^{k.name}: a list .* would change.*; give one val"
             ):
                 base.set(pair)
-    assert part != "optimizer" or all(stacks(part, k) for k in knobs(PARTS[part][name]).values())
+    each = knobs(PARTS[part][name])
+    assert part != "optimizer" or all(stacks(part, k) for k in each.values())
+    assert part != "filter" or {n for n, k in each.items() if not stacks(part, k)} <= {"window"}
 
 
 def test_seeds_default_to_the_seed() -> None:
@@ -159,6 +168,7 @@ def test_a_recipe_is_a_value() -> None:
 
 # ---- what is refused: the field, the rule, the remedy
 
+MODULAR = {"data": "modular", "model": "pair-mlp"}
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"lr": -1}, r"lr: -1 is outside its domain; give a number in \(0, inf\), for example 0.1"),
     ({"lr": "fast"}, r"lr: 'fast' is not a number; give a number in \(0, inf\)"),
@@ -188,6 +198,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"device": "tpu"}, "device: 'tpu' is not known; choose auto, cpu, cuda, mps"),
     ({"seed": -1}, "seed: -1 is outside its domain; give"),
     ({"batch_size": 10**400}, "batch_size: so large a number has no use; give"),
+    ({"filter": "median"}, "filter: 'median' is not known; choose none, grokfast"),
+    ({"strength": 2}, "strength: it belongs to filter=grokfast or filter=grokfast-ma; choose that"),
+    ({"filter": "grokfast", "memory": 1}, r"memory: 1 is outside its domain; give .* in \[0, 1\)"),
+    ({"filter": "grokfast-ma", "window": 0}, "window: 0 is outside its domain; give an integer in"),
+    ({"filter": "grokfast-ma", "window": [2, 3]}, "window: a list of values would change the sha"),
+    ({"precision": "float16"}, "precision: it belongs to loss=cross-entropy or loss=stablemax; c"),
+    ({"data": "clusters", "loss": "stablemax", "precision": "float8"},
+     "precision: 'float8' is not known; choose same, float16, float32, float64"),
+    (MODULAR | {"p": 0}, r"p: 0 is outside its domain; give an integer in \[3, 199\], for example"),
+    (MODULAR | {"p": 10**9}, r"p: 1e\+09 is outside its domain; give an integer in"),
+    (MODULAR | {"p": "7x"}, "p: '7x' is not a number; give an integer in"),
+    (MODULAR | {"fraction": 0}, r"fraction: 0 is outside its domain; give a number in \(0, 1\)"),
+    (MODULAR | {"fraction": 1}, r"fraction: 1 is outside its domain; give a number in \(0, 1\)"),
+    (MODULAR | {"corruption": -1}, "corruption: -1 is outside its domain; give a number in"),
+    (MODULAR | {"operation": "power"}, "operation: 'power' is not known; choose add, subtract"),
 ]  # fmt: skip
 
 
@@ -200,16 +225,7 @@ def test_bad_input_is_one_sentence_with_field_rule_and_remedy(
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 
-def test_every_loss_that_needs_labels_refuses_other_targets() -> None:
-    for data, cls in PARTS["data"].items():
-        recipe = Recipe(data=cls(), loss=SquaredError())
-        for loss, kind in (("cross-entropy", "one-hot"), ("logistic", "signs")):
-            if cls.targets == kind:
-                assert recipe.set({"loss": loss}).replicas == 1
-            else:
-                with pytest.raises(BadInput, match="^loss: "):
-                    recipe.set({"loss": loss})
-        assert slug("data", recipe.data) == data
+# ---- writing down
 
 
 def test_a_part_outside_the_registry_cannot_be_written_down() -> None:

@@ -12,34 +12,12 @@ from hypothesis import strategies as st
 
 from lab_core.knobs import BadInput
 from lab_core.optimizers import OPTIMIZERS
-from lab_core.recipe import Branch, Change, Recipe
+from lab_core.recipe import Branch, Change
 from lab_core.run import Run
-from tests.lab_core.small import CLASSES, SMALL
+from tests.lab_core.small import CLASSES, SMALL, in_chunks, same
 
 WATCHED = (("sharpness", 5), ("weight_norm", 3))
 STACK = CLASSES.set({"seed": (0, 1), "lr": (0.05, 0.1), "probes": WATCHED})
-
-
-def same(one: Run, two: Run) -> None:
-    """Equal bits: of weights, optimizer states and everything recorded; and one log."""
-    assert one.recipe == two.recipe and list(one.arms) == list(two.arms)
-    for a, b in zip(one.arms.values(), two.arms.values(), strict=True):
-        assert (a.t, a.parent, a.first, a.diverged) == (b.t, b.parent, b.first, b.diverged)
-        assert torch.equal(a.state.w, b.state.w) and torch.equal(a.state.time, b.state.time)
-        for key, value in a.state.optimizer.items():
-            assert torch.equal(torch.as_tensor(value), torch.as_tensor(b.state.optimizer[key]))
-        assert list(a.record.columns) == list(b.record.columns)
-        for name in a.record.columns:
-            for x, y in zip(a.record[name], b.record[name], strict=True):
-                np.testing.assert_array_equal(x, y)
-
-
-def in_chunks(recipe: Recipe, sizes: list[int]) -> Run:
-    run = Run(recipe)
-    while not run.done:
-        for n in sizes:
-            run.advance(n)
-    return run
 
 
 LOG: tuple[Change | Branch, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab_core import snapshots as kept
 from lab_core.run import Run
 from lab_core.snapshots import EVERY, FEWEST, Snapshots, size
 from tests.lab_core.small import SMALL
@@ -37,3 +38,15 @@ def test_a_fork_begins_its_own() -> None:
     fork = run.branch({"lr": 0.01}, step=EVERY + 5)
     run.finish()
     assert fork.snapshots.steps == [EVERY + 5, 2 * EVERY, 3 * EVERY, 4 * EVERY]
+
+
+def test_a_state_that_grows_is_kept_less_often() -> None:
+    """A window of gradients fills from nothing; the budget holds for what it has become."""
+    run = Run(SMALL.set({"filter": "grokfast-ma", "window": 200, "width": 64, "n": 5,
+                         "steps": 20_000, "seed": tuple(range(4))}))  # fmt: skip
+    arm = run.arms[0]
+    few = kept.BUDGET // (4 * 193 * 200 * 8)
+    assert arm.snapshots.limit == kept.MOST
+    run.advance(1500)
+    assert few - 2 < arm.snapshots.limit <= few and len(arm.snapshots.steps) <= few
+    assert arm.snapshots.steps[0] == 0

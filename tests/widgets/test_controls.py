@@ -124,6 +124,20 @@ def test_replicas_stand_out_and_differ_in_more_than_colour(which, background):
         assert min(distance(a, b) for a, b in pairs) > 0.05
 
 
+@pytest.mark.parametrize(("which", "background"), [(0, "#ffffff"), (1, "#12161d")])
+def test_cells_of_a_heat_map_differ_for_every_sight_and_train_stands_out_most(which, background):
+    colours = [pair[which] for pair in theme.CELLS]
+    for sight in DEFICIENCIES:
+        pairs = itertools.combinations(
+            [seen(colour, sight) for colour in [*colours, background]], 2
+        )
+        assert min(distance(a, b) for a, b in pairs) > 0.15
+    train, test = colours[:2], colours[2:]
+    strong, weak = ([contrast(c, background) for c in some] for some in (train, test))
+    assert min(strong) > 1.5 * max(weak), "train and test differ by lightness"
+    assert not {*sum(theme.CELLS, ())} & {*sum(theme.REPLICAS, ())}
+
+
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 DEFICIENCIES = [
     [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],

@@ -89,6 +89,71 @@ def test_a_zoom_gets_detail_only_where_x_ascends():
     assert np.frombuffer(buffer, np.float32).reshape(3, 22)[2].tolist() == list(range(19, 41))
 
 
+def test_along_the_logarithm_early_points_stay():
+    t = np.arange(100_000)
+    even, log = Points(500), Points(500, log=True)
+    for part in np.split(t, 1000):
+        even.append(part, np.sin(part))
+        log.append(part, np.sin(part))
+    assert len(log.x) <= 500 and (np.diff(log.x) > 0).all() and log.x[-1] == t[-1]
+    assert (even.x < 1000).sum() < 20 < 100 < (log.x < 1000).sum()
+    assert np.array_equal(np.sin(log.x.astype(int)).astype(np.float32), log.y)
+
+
+def test_only_traces_of_a_logarithmic_axis_are_thinned_along_it():
+    figure = small()
+    figure.set_panel(1, fig.panel("log", xlog=True), [fig.curve("new", 1, 0)])
+    assert figure._points["new"].log and not figure._points["c0"].log
+
+
+# ---- cells
+
+
+def heat_map():
+    figure = small()
+    figure.set_panel(3, fig.panel("Map", cells=True), [fig.cells("map", 3, 1, ("a", "b"))])
+    return figure, Page(figure)
+
+
+def test_cells_travel_once_as_bytes():
+    figure, side = heat_map()
+    sent = []
+    figure.send = lambda message, buffers: sent.append((message, buffers))
+    figure.set_cells("map", np.arange(6).reshape(2, 3) % 3)
+    figure.append("c0", [0], [5])
+    side.flush()
+    side.flush()
+    ((message, buffers),) = sent
+    assert message["cells"] == [[2, 2, 3]] and bytes(buffers[2]) == bytes([0, 1, 2, 0, 1, 2])
+    assert len(buffers[0]) == 8, "points are beside them"
+    figure.send = lambda *_: None
+    figure.set_cells("map", [[7]])
+    figure.flush()  # lost
+    figure.send = lambda message, buffers: sent.append((message, buffers))
+    side.say(type="resync")
+    assert sent[-1][0]["cells"] == [[2, 1, 1]] and bytes(sent[-1][1][2]) == b"\7"
+
+
+def test_cells_go_with_their_trace_and_into_the_file():
+    figure, _ = heat_map()
+    with pytest.raises(KeyError):
+        figure.set_cells("nobody", [[1]])
+    figure.set_cells("map", [[1, 2]])
+    message, (_, _, cells) = figure.snapshot(1000)
+    assert message["cells"] == [[2, 1, 2]] and cells == b"\1\2"
+    assert frame_of(page("T", "Q", figure, [], []))["cells"] == "AQI="
+    figure.remove_trace("map")
+    assert figure.snapshot(1000)[0]["cells"] == []
+
+
+def test_a_heat_map_has_a_colour_and_a_word_for_each_number():
+    spec = fig.cells("map", 0, 1, ("train", "test"), "lr 0.1")
+    colours = [colour for colour, _ in spec["meta"]["words"]]
+    assert [word for _, word in spec["meta"]["words"]] == ["", "train", "test"]
+    assert spec["colorscale"][::2] == [[i / 3, c] for i, c in enumerate(colours)]
+    assert (spec["zmin"], spec["zmax"], spec["marker"]["symbol"]) == (-0.5, 2.5, "square")
+
+
 def test_a_panel_says_whether_its_curves_come_along_steps():
     assert fig.panel("a")["meta"]["steps"] is True
     spectrum = fig.panel("b", "eigenvalue", xlog=True, steps=False)

@@ -84,7 +84,7 @@ def test_a_sound_link_says_nothing() -> None:
         (LINK + "&change=70:0:*:lr=-1", GOOD, "lr: -1 is outside its domain"),
         (LINK + "&branch=70:3:here:lr=1", GOOD, "there is no arm 3 yet"),
         (LINK + "&seed=5", GOOD, "seed: give it once"),
-        (LINK + "&x=bar", GOOD, "x: 'bar' is not known; choose step, time, loss"),
+        (LINK + "&x=bar", GOOD, "x: 'bar' is not known; choose step, log-step, time, loss"),
         (LINK + "&ghosts=foo-0", GOOD, "ghosts: 'foo-0' is not known"),
         (LINK + "&hidden=7", GOOD, "arm: there is no arm 7"),
     ],

@@ -108,6 +108,26 @@ def test_an_unknown_phenomenon_is_a_sentence() -> None:
     assert "phenomenon: 'perpetual_motion' is not known" in lab.messages.notices[0]["text"]
 
 
+def test_what_is_live_and_what_opens_an_arm_is_read_from_the_core() -> None:
+    """A filter's knobs move by replica like the optimizer's; a loss's for all; both open an arm."""
+    lab = Lab("edge_of_stability", "cross-entropy", filter="grokfast", n=30, width=8)
+    s, groups = session(lab), {}
+    for group in lab.controls.groups:
+        groups[group["title"]] = [c["id"] for c in group["controls"]]
+    assert {"strength", "memory", "precision"} <= set(groups["Change while it runs"])
+    assert {"filter", "loss", "optimizer"} <= set(groups["Starts a new arm"])
+    lab.run(5)
+    s.changes.control("target", "0:1")
+    s.changes.control("strength", 3.0)
+    s.changes.control("precision", "float32")
+    assert s.run.changes == [Change(5, 0, "strength", 3.0, 1),
+                             Change(5, 0, "precision", "float32")]  # fmt: skip
+    s.changes.control("filter", "none")
+    assert s.run.changes[-1] == Branch(5, 0, (("filter", "none"),))
+    assert "strength" not in labels(lab) and s.run.arms[1].t == 5
+    lab.session.player.close()
+
+
 # ---- time travel
 
 

@@ -1,0 +1,202 @@
+"""Another lab's plots: a preset's own four, a heat map's colours, a logarithmic step, what is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import at, button, wait_past
+
+SIDE = 7
+NOTEBOOK = """
+import torch
+from lab_core.phenomena import PHENOMENA
+from lab_core.phenomena.base import Phenomenon, Preset
+from lab_core.probes import PROBES
+from lab_core.recipe import Recipe
+from widgets import Lab
+
+def correctness(m):  # a pattern that says its replica and its step
+    a, b = torch.meshgrid(torch.arange(7), torch.arange(7), indexing="ij")
+    each = [(a + 2 * b + r + m.t // 100) % 5 for r in range(len(m.w))]
+    m.arrays["correctness"] = torch.stack(each).to(torch.int8)
+    return {}
+
+def fourier(m):
+    k = torch.arange(1, 29).expand(len(m.w), -1)
+    m.arrays["fourier"] = (k, (k % 9 == 0) / 3.0)
+    return {}
+
+PROBES["correctness"], PROBES["fourier"] = correctness, fourier
+recipe = Recipe().set({"data": "clusters", "width": 8, "lr": (0.1, 0.2), "steps": 2000,
+                       "loss": "cross-entropy", "probes": (("accuracy", 10), ("test_loss", 10))})
+plots = ("accuracy", "losses", "fourier", "correctness")
+PHENOMENA["fake"] = Phenomenon("fake", "Fake", "Why?", (("p", "Paper"),), {
+    "grok": Preset("Grok", "", recipe, 1000, (), plots, "log-step"),
+    "edge": Preset("Edge", "", recipe.set({"steps": 500}), 400),
+}, (), 1, ("correctness", "weight_norm", "accuracy"))
+Lab("fake")
+"""
+
+
+@pytest.fixture(scope="module")
+def address(serve: Callable, tmp_path_factory: pytest.TempPathFactory) -> str:
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [],
+            "execution_count": None, "source": NOTEBOOK}  # fmt: skip
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    folder = tmp_path_factory.mktemp("fake")
+    (folder / "fake.ipynb").write_text(json.dumps(notebook))
+    return serve(folder).lab("fake.ipynb")
+
+
+@pytest.fixture
+def fake(open_page: Callable[..., Page], address: str) -> Callable[..., Page]:
+    """Opens the page and takes 301 steps or so."""
+
+    def fake(query: str = "", width: int = 1366, height: int = 768, **options) -> Page:
+        page = open_page(viewport={"width": width, "height": height}, **options)
+        page.goto(address + query)
+        expect(page.get_by_label("learning rate", exact=True).first).to_be_visible()
+        button(page, "Play").click()
+        wait_past(page, 300)
+        button(page, "Pause").click()
+        expect(page.locator(".ew-state")).not_to_contain_text("steps/s")
+        page.wait_for_timeout(500)  # the last frame is drawn
+        return page
+
+    return fake
+
+
+# The colours of a picture of 7 by 7 cells, row by row from above.
+PIXELS = """async () => {
+  const image = document.querySelector(".heatmaplayer image");
+  if (!image) return null;
+  const drawn = new Image();
+  drawn.src = image.getAttribute("href") ?? image.getAttribute("xlink:href");
+  await drawn.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: 7, height: 7 });
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(drawn, 0, 0, 7, 7);
+  const data = [...pen.getImageData(0, 0, 7, 7).data];
+  return Array.from({ length: 49 }, (_, i) => data.slice(4 * i, 4 * i + 4).join());
+}"""
+COLOURS = """() => [1, 2, 3, 4].map((i) => {
+  const of = getComputedStyle(document.body).getPropertyValue(`--ew-cell-${i}`).trim();
+  return [1, 3, 5].map((at) => parseInt(of.slice(at, at + 2), 16)).join() + ",255";
+})"""
+
+
+def cells(page: Page) -> list[list[int]] | None:
+    """The number that each cell is drawn for, [a][b]."""
+    drawn, colours = page.evaluate(PIXELS), ["0,0,0,0", *page.evaluate(COLOURS)]
+    if drawn is None:
+        return None
+    rows = [drawn[SIDE * i : SIDE * (i + 1)] for i in reversed(range(SIDE))]
+    return [[colours.index(colour) for colour in row] for row in rows]
+
+
+def shows(page: Page, replica: int, step: int) -> None:
+    """Wait until the map is that of a replica at a step."""
+    wanted = [[(a + 2 * b + replica + step // 100) % 5 for b in range(SIDE)] for a in range(SIDE)]
+    for _ in range(100):
+        if cells(page) == wanted:
+            return
+        page.wait_for_timeout(100)
+    assert cells(page) == wanted
+
+
+def heads(page: Page) -> list[str]:
+    return [one.get_attribute("aria-label") or "" for one in page.locator(".ew-panel").all()]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_heat_map_is_of_the_chosen_replica_and_moment(fake, scheme: str) -> None:
+    page = fake(color_scheme=scheme)
+    step = at(page) - 1  # of the last measurement, or just after it
+    shows(page, 0, step)
+    words = page.locator(".ew-words")
+    expect(words).to_contain_text("lr 0.1")
+    expect(words).to_contain_text("test, wrong")
+    page.get_by_label("replicas", exact=True).select_option(label="lr 0.2")
+    shows(page, 1, step)
+    expect(words).to_contain_text("lr 0.2")
+    box = page.locator(".heatmaplayer image").bounding_box()
+    assert box and abs(box["width"] - box["height"]) < 2, "a square"
+    said = words.bounding_box()
+    assert said and said["x"] >= box["x"] + box["width"]
+    page.mouse.move(box["x"] + 0.5 * box["width"] / SIDE, box["y"] + 6.5 * box["height"] / SIDE)
+    hover = page.locator(".ew-hover")
+    expect(hover).to_contain_text("first operand a 0")
+    expect(hover).to_contain_text("second operand b 0")
+    page.get_by_label("moment (step)").focus()
+    page.keyboard.press("Home")
+    shows(page, 1, 0)
+    button(page, "Hide arm 0: gradient descent").click()
+    expect(page.locator(".heatmaplayer image")).to_have_count(0)
+    expect(words).to_have_count(0)
+
+
+def test_a_preset_brings_its_plots_and_a_link_its_fourth(fake, address: str) -> None:
+    page = fake("?preset=grok&plot=accuracy")
+    assert heads(page)[:2] == ["Accuracy", "Loss"] and heads(page)[3] == "Accuracy"
+    expect(page.locator(".ew-key").first).to_have_text("testtrain")
+    page.get_by_label("preset", exact=True).select_option(label="Edge")
+    expect(page.get_by_role("region", name="Sharpness and its threshold")).to_be_visible()
+    assert heads(page)[0] == "Training loss" and heads(page)[3] == "Weight norm"
+    page.get_by_label("preset", exact=True).select_option(label="Grok")
+    expect(page.get_by_role("region", name="Which pairs are right")).to_be_visible()
+
+
+def test_on_a_logarithmic_axis_the_hover_says_the_true_step(fake) -> None:
+    page = fake()
+    axis = "document.querySelector('.ew-plot')._fullLayout.xaxis"
+    assert page.evaluate(f"{axis}.type") == "log"
+    panel = page.get_by_role("region", name="Accuracy").first.bounding_box()
+    assert panel
+    for part in (0.15, 0.5, 0.9):
+        page.mouse.move(panel["x"] + part * panel["width"], panel["y"] + 0.5 * panel["height"])
+        said = page.locator(".ew-hover > div").first.inner_text()
+        step = int(said.split()[1])
+        assert step > 0 and step % 10 == 0, "a step at which it was measured, and never 0"
+        cursor = page.locator(".ew-cursor").get_attribute("x1")
+        at = page.evaluate(f"{axis}._offset + {axis}.d2p({step})")
+        assert cursor and float(cursor) == pytest.approx(at, abs=0.5)
+    page.get_by_label("x axis").select_option(label="step")
+    page.wait_for_function(f"{axis}.type === 'linear'")
+
+
+def test_what_is_taken_away_has_the_map_and_the_words(fake, open_page, tmp_path: Path) -> None:
+    page = fake()
+    page.evaluate("delete window.showSaveFilePicker")
+    shown = cells(page)
+    button(page, "Download").click()
+    files = {}
+    for label in ("Plots (SVG)", "Plots (PNG)", "Page to scrub without a server (HTML)"):
+        with page.expect_download() as waiting:
+            button(page, label).click()
+        path = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        files[path.suffix] = path
+    svg = ElementTree.parse(files[".svg"])
+    texts = {"".join(node.itertext()) for node in svg.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"test", "train", "test, wrong", "lr 0.1", "first operand a", "frequency k"} <= texts
+    assert list(svg.iter("{http://www.w3.org/2000/svg}image"))
+    alone = open_page()
+    alone.goto(files[".html"].as_uri())
+    expect(alone.locator(".heatmaplayer image")).to_have_count(1)
+    assert cells(alone) == shown
+
+
+def test_everything_fits_a_phone(fake) -> None:
+    page = fake(width=400, height=800)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    words, panel = page.locator(".ew-words").bounding_box(), page.locator(".ew-panel").nth(3)
+    box = panel.bounding_box()
+    assert words and box and words["x"] + words["width"] <= box["x"] + box["width"]
