@@ -64,6 +64,13 @@ def finished(recipe: Recipe) -> Run:
     return Run(recipe).finish()
 
 
+def unreached(*steps: np.ndarray) -> Verdict | None:
+    """The verdict on a claim about these steps, where some was never reached (is infinite)."""
+    if all(np.isfinite(each).all() for each in steps):
+        return None
+    return Verdict(False, f"reached at {', '.join(map(span, steps))}", "by all")
+
+
 def span(values: Any, digits: int = 3) -> str:
     """A figure over seeds and replicas: its smallest and largest value."""
     array = np.asarray(values, float).ravel()

@@ -107,7 +107,7 @@ def moved(arm: Arm, which: np.ndarray, column: str) -> Move:
     for r in np.flatnonzero(which):
         start = int(kernel[:, r].argmin())
         rest, after = test[start:, r], time[start:, r]
-        way = (rest - rest[0]) / (rest[-1] - rest[0])
+        way = (rest - rest[0]) / ((rest[-1] - rest[0]) or 1e-12)
         past = [after[np.argmax(way > share)] for share in (0.1, 0.5, 0.9)]
         rows.append((kernel[start, r], kernel[-1, r], rich[-1, r], *past))
     return Move(*np.array(rows).T)
@@ -115,11 +115,12 @@ def moved(arm: Arm, which: np.ndarray, column: str) -> Move:
 
 def sentence(move: Move, unit: float) -> str:
     """The figures of replicas that wait; `unit` is log(start)."""
+    width = (move.ends - move.begins) / np.maximum(move.begins, 1e-12)
     return (
         f"comes within {span(move.least)} of the kernel predictor, ends {span(move.kernel)} from it"
         f" and {span(move.rich)} from the rich one; half of the test's change is past at"
         f" {span(move.middle / unit)} log(α)/λ, its 10 to 90% take"
-        f" {span((move.ends - move.begins) / move.begins)} of the wait before"
+        f" {span(width)} of the wait before"
     )
 
 

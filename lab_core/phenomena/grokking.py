@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict, span
+from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phenomena import corrupted_grokking, grokfast
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.recipe import Branch, Recipe
@@ -107,8 +107,8 @@ def judge_delay(runs: Sequence[Run]) -> Verdict:
     steps, test = arm.record["test_accuracy"]
     _, norm = arm.record["weight_norm"]
     memorised, grokked = times(arm)
-    if not (plain.any() and decayed.any() and np.isfinite(grokked[decayed]).all()):
-        return Verdict(False, f"95% at {span(grokked)}", "with decay, reached by all")
+    if never := unreached(memorised, grokked[decayed]):
+        return never
     ratio = grokked[decayed] / memorised[decayed]
     early = test[np.searchsorted(steps, 100), decayed]
     longer = norm[-1, plain] / norm[-1, decayed]
@@ -133,15 +133,16 @@ def judge_seeds(runs: Sequence[Run]) -> Verdict:
     second is sooner for each of them.
     """
     first, second = runs[0].arms.values()
-    memorised, grokked = times(first)
-    ratio = grokked / memorised
-    sooner = grokked / times(second)[1]
-    holds = np.isfinite(grokked).all() and ratio.min() >= 10 and sooner.min() > 2
+    (memorised, grokked), quick = times(first), times(second)[1]
+    if never := unreached(memorised, grokked, quick):
+        return never
+    ratio, sooner = grokked / memorised, grokked / quick
+    holds = ratio.min() >= 10 and sooner.min() > 2
     return Verdict(
         bool(holds),
         f"95% at {span(grokked)}, {span(ratio)} times later than memorised; arm 1"
         f" {span(sooner)} times sooner",
-        "by all, at least 10 times later; at least twice as soon",
+        "at least 10 times later; at least twice as soon",
     )
 
 
@@ -149,8 +150,10 @@ def judge_fraction(runs: Sequence[Run]) -> Verdict:
     """The more examples, the sooner 95%, each time by a factor of 1.5; memorising does not move."""
     arms = list(runs[0].arms.values())
     memorised, grokked = (np.array(t) for t in zip(*map(times, arms), strict=True))
+    if never := unreached(memorised, grokked):
+        return never
     gain = grokked[:-1] / grokked[1:]
-    holds = np.isfinite(grokked).all() and gain.min() > 1.5 and np.ptp(memorised) <= 20
+    holds = gain.min() > 1.5 and np.ptp(memorised) <= 20
     return Verdict(
         bool(holds),
         "; ".join(
@@ -165,15 +168,17 @@ def judge_operations(runs: Sequence[Run]) -> Verdict:
     """Each operation is memorised and reaches 95% at least 4 times later."""
     arms = list(runs[0].arms.values())
     pairs = [times(arm) for arm in arms]
+    if never := unreached(*(steps for pair in pairs for steps in pair)):
+        return never
     ratio = [grokked / memorised for memorised, grokked in pairs]
-    holds = all(np.isfinite(g).all() for _, g in pairs) and np.min(ratio) >= 4
+    holds = np.min(ratio) >= 4
     return Verdict(
         bool(holds),
         "; ".join(
             f"{arm.program.flat()['operation']}: 95% at {span(g)}, {span(q)} times later"
             for arm, (_, g), q in zip(arms, pairs, ratio, strict=True)
         ),
-        "by all, at least 4 times later",
+        "at least 4 times later",
     )
 
 

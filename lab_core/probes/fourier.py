@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lab_core import fourier as F
 from lab_core.models import PairMLP, views
+from lab_core.objective import Objective
 from lab_core.probes.base import Columns, Moment
 from lab_core.probes.training import right, share
 
@@ -25,20 +26,17 @@ def tables(m: Moment) -> list[Tensor]:
     return m.objective.model.tables(views(m.w, m.objective.shapes))
 
 
-def sums(m: Moment) -> Sums | None:
+def sums(L: Objective, test: tuple[Tensor, Tensor]) -> Sums | None:
     """a + b or a - b mod p of every pair, whichever the test pairs' classes are; None where they are
     neither, so that no functions of it are to be looked for.
     """
-    if m.objective.model.inputs != "pairs" or not m.test[1].shape[1]:
+    if L.model.inputs != "pairs" or not test[1].shape[1]:
         return None
-    label, p = m.test[1].argmax(-1), m.test[1].shape[-1]
+    label, p = test[1].argmax(-1), test[1].shape[-1]
     for sign in (1, -1):
-        train, test = (
-            (x.long() @ torch.tensor([1, sign], device=x.device)) % p
-            for x in (m.objective.x, m.test[0])
-        )
-        if torch.equal(test, label):
-            return Sums(*(s.expand(len(m.w), -1) for s in (train, test)))
+        each = [(x.long() @ torch.tensor([1, sign], device=x.device)) % p for x in (L.x, test[0])]
+        if torch.equal(each[1], label):
+            return Sums(*(s.expand(L.replicas, -1) for s in each))
     return None
 
 
@@ -65,26 +63,30 @@ def progress(m: Moment) -> Columns:
     loss on training pairs with the fit's part in the key frequencies of the present embedding taken
     from the logits. Nothing for other operations than a + b and a - b.
     """
-    found, s = tables(m), sums(m)
+    found, s = tables(m), sums(m.objective, m.test)
     if not found or s is None:
         return {}
     keys = F.key_frequencies(F.power(*found))
-    return restricted(m, s, torch.ones_like(keys)) | excluded(m, s, keys)
+    columns = restricted(m.objective, m.test, m.tested, s, torch.ones_like(keys))
+    return columns | {"excluded_loss": excluded(m.objective, m.train, m.tested, s, keys)}
 
 
-def restricted(m: Moment, s: Sums, keys: Tensor) -> Columns:
-    """The loss and the accuracy on test pairs of the fit in the frequencies of a mask [R, F]."""
-    constant, table = F.fit(m.tested, s.test, keys)
-    f, y = F.at(table, s.test) + constant, m.test[1]
-    loss = m.objective.criterion(f, y).mean(-1)
-    return {"restricted_loss": loss, "restricted_accuracy": share(right(f, y))}
+def restricted(
+    L: Objective, test: tuple[Tensor, Tensor], f: Tensor, s: Sums, keys: Tensor
+) -> Columns:
+    """The loss and the accuracy on test pairs of the fit of their outputs f in the frequencies of a
+    mask [R, F].
+    """
+    constant, table = F.fit(f, s.test, keys)
+    fitted, y = F.at(table, s.test) + constant, test[1]
+    loss = L.criterion(fitted, y).mean(-1)
+    return {"restricted_loss": loss, "restricted_accuracy": share(right(fitted, y))}
 
 
-def excluded(m: Moment, s: Sums, keys: Tensor) -> Columns:
-    """The loss on training pairs without the fit in the frequencies of a mask [R, F]."""
-    _, table = F.fit(m.tested, s.test, keys)
-    f = m.train - F.at(table, s.train)
-    return {"excluded_loss": m.objective.criterion(f, m.objective.y).mean(-1)}
+def excluded(L: Objective, train: Tensor, tested: Tensor, s: Sums, keys: Tensor) -> Tensor:
+    """The loss [R] on training pairs without the fit, on test pairs, in the frequencies of a mask."""
+    _, table = F.fit(tested, s.test, keys)
+    return L.criterion(train - F.at(table, s.train), L.y).mean(-1)
 
 
 def neurons(m: Moment) -> Columns:

@@ -114,7 +114,7 @@ def moment(recipe: Recipe, w: Tensor | None = None) -> Moment:
     arm = Run(recipe.set({"steps": 0})).arms[0]
     w = arm.state.w if w is None else w
     return Moment(0, w, arm.state.alive, w, arm.optimizer, arm.filter, {}, arm.objective, arm.test,
-                  True, {}, arm.truth, arm.origin)  # fmt: skip
+                  True, {}, lambda: arm.start.truth, lambda: arm.start.w)  # fmt: skip
 
 
 def taught(recipe: Recipe) -> Tensor:
@@ -176,7 +176,7 @@ def test_correctness_names_each_pair() -> None:
 @pytest.mark.parametrize("operation, sign", [("add", 1), ("subtract", -1)])
 def test_sums_and_differences(operation: str, sign: int) -> None:
     m = moment(PAIRS.set({"operation": operation, "seed": (0, 1)}))
-    found = sums(m)
+    found = sums(m.objective, m.test)
     assert found is not None
     a, b = m.test[0].long().unbind(-1)
     assert torch.equal(found.test, (a + sign * b) % 11)
@@ -185,7 +185,7 @@ def test_sums_and_differences(operation: str, sign: int) -> None:
 
 def test_of_wrong_labels_the_sums_stay_sums() -> None:
     m = moment(PAIRS.set({"corruption": 0.3}))
-    found = sums(m)
+    found = sums(m.objective, m.test)
     assert found is not None and torch.equal(found.train, m.truth().argmax(-1))
 
 
