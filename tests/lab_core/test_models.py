@@ -24,7 +24,7 @@ from lab_core.models.table import PAIR_ACTIVATIONS
 from lab_core.objective import Objective, objective
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from tests.lab_core.small import close, gaussian
+from tests.lab_core.small import close, gaussian, textbook_transformer
 
 # name -> outputs of the model at its defaults, from plain 2-d weights (and biases) in order
 REFERENCE: dict[str, Callable[..., Tensor]] = {
@@ -35,8 +35,17 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "scaled-committee": lambda x, w: torch.stack(
         [(x @ v / 60**0.5 + 0.125 * (x @ v).square()).sum(1) for v in w], 1
     ),
+    "transformer": lambda x, *pieces: torch.stack(
+        [
+            textbook_transformer(
+                dict(zip(TRANSFORMER, pieces, strict=True)), int(a), int(b), heads=4
+            )
+            for a, b in x
+        ]
+    ),  # fmt: skip
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
 }
+TRANSFORMER = list(MODELS["transformer"]().shapes(2, 3))
 INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
 
 
