@@ -114,6 +114,7 @@ def test_hardly_any_examples(name: str, model: str) -> None:
     base = having("data", name)
     few = {"n": 1, "dim": 4, "p": 3, "fraction": 0.8}
     few = {name: value for name, value in few.items() if name in base.flat()}
+    few |= {"heads": 2} if model == "transformer" else {}
     for loss in fitting(base, "loss") if model in fitting(base, "model") else ():
         recipe = base.set({"model": model, "loss": loss, "steps": 12,
                                "probes": tuple((p, 5) for p in PROBES), **few})  # fmt: skip
