@@ -132,7 +132,8 @@ class Logistic:
     targets: ClassVar[str] = "signs"
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor:
-        return torch.nn.functional.softplus(-y * f).sum(-1)
+        # torch's softplus is the identity above a threshold, by default where that still shows
+        return torch.nn.functional.softplus(-y * f, threshold=60).sum(-1)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = -y / (1 + exp(y f)), [R, N, c]."""

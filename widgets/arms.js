@@ -1,13 +1,6 @@
 // The list of arms.
 
 const EYE = "M1 8c3-6 11-6 14 0-3 6-11 6-14 0zM8 6a2 2 0 1 0 .01 0";
-const STROKES = {
-  solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3",
-};
-
-const sample = (dash) =>
-  h("svg", { viewBox: "0 0 28 10", class: "ew-sample", "aria-hidden": "true" },
-    h("line", { x1: 0, x2: 28, y1: 5, y2: 5, "stroke-dasharray": STROKES[dash] }));
 
 function rowOf(arm, send) {
   const shown = arm.visible !== false;

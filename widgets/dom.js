@@ -46,6 +46,16 @@ const symbol = (name, colour) =>
   h("svg", { viewBox: "-5 -5 10 10", class: "ew-symbol", "aria-hidden": "true" },
     h("path", { d: SYMBOLS[name] ?? SYMBOLS.circle, style: `fill:${colour}` }));
 
+const STROKES = {
+  solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3",
+};
+
+/** A piece of a line, dashed as plotly's lines of that name; in the text's colour if in no other. */
+const sample = (dash, colour) =>
+  h("svg", { viewBox: "0 0 28 10", class: "ew-sample", "aria-hidden": "true" },
+    h("line", { x1: 0, x2: 28, y1: 5, y2: 5, "stroke-dasharray": STROKES[dash],
+      style: colour ? `stroke:${colour}` : null }));
+
 /** A number as a person writes it: four digits, no trailing zeros. */
 function brief(value, digits = 4) {
   if (value === 0 || !Number.isFinite(value)) return String(value);

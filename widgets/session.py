@@ -14,11 +14,12 @@ from lab_core.run import Run
 from widgets import choices, opening
 from widgets.changes import Changes
 from widgets.comparing import Comparing
+from widgets.key import names
 from widgets.link import Look
 from widgets.opening import Opened
 from widgets.player import Player
 from widgets.sharing import Sharing
-from widgets.sources import Source, apart, first_colours, of_arm
+from widgets.sources import Source, first_colours, of_arm
 from widgets.telling import Telling
 from widgets.travel import Travel
 
@@ -137,6 +138,7 @@ class Session:
         """Take the page back to the start of a run; it is left to show it."""
         with self.player.lock, self.screen:
             self.plots.clear()
+            self.run.advance(0)  # which opens the arms that it has from the start
             self.plots.watch(self.run)
             self.changes.reset()
             self.travel.look(None)
@@ -181,11 +183,10 @@ class Session:
             self.lab.table.value = table
 
     def _arm_rows(self) -> Iterator[dict[str, Any]]:
+        called = names(self.arms)
         for arm in self.arms:
             source = of_arm(arm, self.colours[arm.index])
-            yield self._row(
-                f"arm {arm.index}: {apart(arm, self.run.arms[0])}", source, arm.index > 0
-            )
+            yield self._row(f"arm {arm.index}: {called[arm.index]}", source, arm.index > 0)
 
     def _saved_rows(self) -> Iterator[dict[str, Any]]:
         for saved in self.comparing.saved.values():

@@ -34,7 +34,6 @@ AXES = {
     "loss": Axis("training loss", "training loss", log=True),
 }
 STEPS = ("step", "log-step")
-UNTOLD = ("steps", "probes", "changes")  # in which arms differ without being other runs
 Points = tuple[np.ndarray, np.ndarray, np.ndarray]  # step, x, y
 NONE: Points = (np.empty(0), np.empty(0), np.empty(0))
 
@@ -115,18 +114,6 @@ def first_colours(arms: Iterable[Arm]) -> dict[int, int]:
         out[arm.index] = out[arm.parent] if grown and arm.parent in out else free
         free += 0 if grown else arm.R
     return out
-
-
-def apart(arm: Arm, first: Arm) -> str:
-    """In what an arm, when it opened, was set otherwise than the first; else its optimizer."""
-    from lab_core.plain import differences  # here, since it imports torch
-
-    mine, other = (a.segments[0][1][0] for a in (arm, first))
-    told = {n: v for n, v in differences(mine, other).items() if n not in UNTOLD}
-    words = [
-        f"{n.replace('_', ' ')} {f'{v:g}' if isinstance(v, float) else v}" for n, v in told.items()
-    ]
-    return ", ".join(words) or mine.optimizer.label
 
 
 def of_arm(arm: Arm, first: int) -> Source:

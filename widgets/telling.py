@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab_core import milestones
+from widgets.key import labels
 from widgets.player import background
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Telling:
         self.session = session
         self._told: set[tuple[int, int, str, int]] = set()  # arm, replica, kind, how manieth
         self._listed: list[object] = []
+        self._labels: dict[int, dict[str, Any]] = {}
         self._judged = False
 
     def restart(self) -> None:
@@ -33,8 +35,8 @@ class Telling:
         s = self.session
         self._milestones()
         s.lab.bar.text = self._state()
-        self._tracks()
         self._settings()
+        self._tracks()
         beside = s.comparing.beside()
         if beside != s.lab.beside.value:
             s.lab.beside.value = beside
@@ -44,6 +46,7 @@ class Telling:
         s, timeline = self.session, self.session.lab.timeline
         tracks = [
             {"id": a.index, "parent": a.parent if a.first else None, "first": a.first, "t": a.t}
+            | self._labels.get(a.index, {})
             for a in s.arms
         ]
         if tracks != timeline.arms or s.travel.arm != timeline.arm:
@@ -53,10 +56,11 @@ class Telling:
         """The list of arms and the table of settings, where one of them has been changed."""
         s = self.session
         keys = [*s.comparing.saved, *(f"a{arm.index}" for arm in s.arms)]
-        now: list[object] = [s.travel.moment, [arm.recipes for arm in s.run.arms.values()]]
+        now: list[object] = [s.travel.moment, [(a.index, a.recipes) for a in s.arms]]
         now += [(key, s.plots.visible(key)) for key in keys]
         if now != self._listed:
             self._listed = now
+            self._labels = labels(s.arms, s.colours)
             s.list_arms()
 
     def _state(self) -> str:

@@ -1,17 +1,31 @@
-// The timeline: a track for each arm, a handle to go back with.
+// The timeline: a track for each arm, labelled where the curves need a key, a handle to go back with.
 
 const ROW = 16, PAD = 8; // px
+
+/** An arm's label: its name, and the colours and symbols of its replicas. */
+function labelOf({ name, knob, replicas = [], dash }, mine) {
+  const entry = ({ text, symbol: shape, color }) =>
+    h("span", { class: "ew-replica" }, symbol(shape, color), text);
+  const stroke = dash && dash !== "solid" ? sample(dash, replicas[0]?.color) : null;
+  const words = replicas.map(({ text }) => text).filter(Boolean);
+  const title = [name, words.length ? `${knob} ${words.join(", ")}` : ""].filter(Boolean).join("; ");
+  const key = h("span", { class: "ew-keys" }, knob, ...replicas.map(entry));
+  return h("li", { title, class: mine ? "ew-own" : null }, stroke, words.length ? null : key,
+    name ? h("span", { class: "ew-name" }, name) : null, words.length ? key : null);
+}
 
 class Timeline {
   constructor(model, el) {
     this.model = model;
+    this.labels = h("ul", { class: "ew-labels", "aria-label": "Key" });
     this.tracks = h("svg", { class: "ew-tracks", "aria-hidden": "true" });
     this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": "moment (step)",
       oninput: () => this.seek(Number(this.range.value)) });
     this.text = h("output", { class: "ew-muted" });
     this.now = h("button", { type: "button", onclick: () => this.send(null) }, "Now");
     el.classList.add("ew-timeline");
-    el.append(h("div", { class: "ew-track" }, this.tracks, this.range), this.text, this.now);
+    const rails = h("div", { class: "ew-rails" }, this.tracks, this.range);
+    el.append(h("div", { class: "ew-track" }, this.labels, rails), this.text, this.now);
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.tracks);
   }
@@ -40,9 +54,20 @@ class Timeline {
     this.model.send({ event: "seek", value });
   }
 
+  /** Labels are drawn anew only where they say something else, so that a tip on one stays. */
+  label(arms, own) {
+    const told = arms.filter(({ name, replicas }) => name || replicas?.length);
+    const said = JSON.stringify([told.map(({ t, ...rest }) => rest), own.id]);
+    if (said === this.said) return;
+    this.said = said;
+    this.labels.hidden = !told.length;
+    this.labels.replaceChildren(...told.map((arm) => labelOf(arm, told.length > 1 && arm.id === own.id)));
+  }
+
   draw() {
     const arms = this.model.get("arms"), moment = this.model.get("moment"), { own, end } = this;
     if (!own) return;
+    this.label(arms, own);
     this.range.max = end;
     if (this.wanted == null || this.wanted === moment) {
       this.range.value = moment ?? own.t;

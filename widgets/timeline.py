@@ -12,8 +12,9 @@ from widgets.base import View, script
 class Timeline(View):
     """Tracks of arms, and a handle that goes back to any step. Events: seek (step, None for now).
 
-    `arms` are [{"id", "parent" (id or None), "first", "t"}, ...], the last two steps; `moment` is
-    the step that the page shows, None where it follows the run.
+    `arms` are [{"id", "parent" (id or None), "first", "t"}, ...], the last two steps, and what
+    `widgets.key.labels` says of each; `moment` is the step that the page shows, None where it
+    follows the run.
     """
 
     _esm = script("dom.js", "timeline.js")

@@ -16,9 +16,12 @@ from lab_core.optimizers.base import At, Optimizer, State, Value
 Slope = Callable[[Tensor], Tensor]
 
 STAGES = 250  # of a substep, at most
-SUBSTEPS = 2000  # of a step, at most; a replica that needs more is given up
+REACH = 0.65 * (STAGES**2 - 1)  # of a substep, at most: its length times the curvature
+SUBSTEPS = 300  # of a step; after so many, each is at least `SHARE` of the rest, whatever its error
+SHARE = 0.05
 AGAIN = 10  # substeps after which the top curvature is looked at again
 DAMPING = 2 / 13
+FLOOR = 100  # roundings of ||w|| below which an error is not asked to be
 
 
 class Stage(NamedTuple):
@@ -59,13 +62,14 @@ class GradientFlow(Optimizer):
     Runge-Kutta-Chebyshev (Sommeijer, Shampine & Verwer 1998): of second order, explicit, and with s
     gradients stable as far as s^2 / 3 of Euler's would be. A step is cut into substeps whose error,
     as estimated, is below `tolerance` of ||w||; s follows from the top curvature, by power iteration.
+    At kinks, as of ReLU nets, where no substep is short enough, it goes on after `SUBSTEPS` of them.
     It has no stability threshold. Batches and filters do not change it: it asks for its gradients
     itself.
     """
 
     label = "gradient flow"
     lr: Value = knob(0.1, 1e-3, 10.0, log=True, domain="(0, inf)", label="time of a step")
-    tolerance: Value = knob(1e-6, 1e-8, 1e-4, log=True, domain="(0, 1)")
+    tolerance: Value = knob(1e-6, 1e-8, 1e-3, log=True, domain="(0, 1)")
 
     def init(self, w: Tensor) -> State:
         row = torch.randn(w.shape[1], generator=torch.Generator().manual_seed(0)).to(w)
@@ -81,17 +85,16 @@ class GradientFlow(Optimizer):
         F, h, top = slope(w), state["length"], state["top"]
         left = torch.where(F.isfinite().all(1, keepdim=True), torch.as_tensor(self.lr).to(w), 0.0)
         radius, tried = left, 0
-        while bool((left > 0).any()) and tried < SUBSTEPS:
+        while bool((left > 0).any()) and tried < 2 * SUBSTEPS:
             if tried % AGAIN == 0:
                 radius, top = self.radius(w, top, at)
-            length = torch.minimum(torch.minimum(h, left), 0.65 * (STAGES**2 - 1) / radius)
+            hasty = tried >= SUBSTEPS
+            length = torch.maximum(h, SHARE * left) if hasty else h
+            length = torch.minimum(torch.minimum(length, left), REACH / radius)
             new, F_new = substep(slope, w, F, length, radius)
             error = self.error(w, new, F, F_new, length)
-            good = (error <= 1) & (left > 0)
-            better = length * (0.8 * error.clamp_min(1e-9) ** (-1 / 3)).clamp(0.1, 5.0)
-            h = torch.where(
-                left > 0, torch.where(good & (length < h), h.maximum(better), better), h
-            )
+            good = (left > 0) & (error.isfinite() if hasty else error <= 1)
+            h = torch.where(left > 0, after(h, length, error, good), h)
             w, F = torch.where(good, new, w), torch.where(good, F_new, F)
             left, tried = torch.where(good, left - length, left), tried + 1
         return torch.where(left > 0, torch.nan, w), {"length": h, "top": top}
@@ -100,7 +103,9 @@ class GradientFlow(Optimizer):
         """The estimated error of a substep [R, 1] as a multiple of what is tolerated."""
         estimate = 0.8 * (w - new) + 0.4 * h * (F + F_new)
         size = torch.maximum(w.norm(dim=1), new.norm(dim=1))[:, None]
-        found = estimate.norm(dim=1)[:, None] / (self.tolerance * size)
+        least = FLOOR * torch.finfo(w.dtype).eps
+        tolerance = torch.as_tensor(self.tolerance).to(w).clamp_min(least)
+        found = estimate.norm(dim=1)[:, None] / (tolerance * size).clamp_min(1e-30)
         return found.nan_to_num(nan=torch.inf)
 
     def radius(self, w: Tensor, v: Tensor, at: At) -> tuple[Tensor, Tensor]:
@@ -114,6 +119,12 @@ class GradientFlow(Optimizer):
                 break
             before = size
         return (1.2 * size).clamp_min(1e-30), v
+
+
+def after(h: Tensor, length: Tensor, error: Tensor, good: Tensor) -> Tensor:
+    """The next length to try; one that was cut short by the end of a step says nothing against h."""
+    better = length * (0.8 * error.clamp_min(1e-9) ** (-1 / 3)).clamp(0.1, 5.0)
+    return torch.where(good & (length < h), h.maximum(better), better)
 
 
 def substep(slope: Slope, w: Tensor, F: Tensor, h: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:

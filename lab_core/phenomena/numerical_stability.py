@@ -53,17 +53,17 @@ PRESETS = {
     ),
     "precision": Preset(
         "Sixteen, thirty-two and sixty-four bits",
-        "The same softmax in float16, float32 and float64 (arms 0, 1, 2; Adam with an ε that does not"
+        "The same softmax in float64, float32 and float16 (arms 0, 1, 2; Adam with an ε that does not"
         " stop it first): the more bits, the later the collapse, and the further test accuracy gets"
         " before. But it comes.",
         COLLAPSE.set(
             {
                 "eps": 1e-30,
-                "precision": "float16",
-                "steps": 400,
+                "precision": "float64",
+                "steps": 3300,
                 "changes": (
                     Branch(0, 0, (("precision", "float32"), ("steps", 1300)), True),
-                    Branch(0, 0, (("precision", "float64"), ("steps", 3300)), True),
+                    Branch(0, 0, (("precision", "float16"), ("steps", 400)), True),
                 ),
             }
         ),  # fmt: skip
@@ -120,8 +120,8 @@ def judge_precision(runs: Sequence[Run]) -> Verdict:
     best = np.array([arm.record["test_accuracy"][1].max(0) for arm in arms])
     if never := unreached(half):
         return never
-    gap = half[1:] / half[:-1]
-    holds = gap.min() > 2.5 and (best[2] > best[1]).all() and best.max() < 0.95
+    gap = half[:-1] / half[1:]
+    holds = gap.min() > 2.5 and (best[0] > best[1]).all() and best.max() < 0.95
     return Verdict(
         bool(holds),
         "; ".join(

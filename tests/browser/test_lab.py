@@ -49,13 +49,16 @@ def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> No
     button(page, "Play").click()
     wait_past(page, 20)
     page.get_by_label("optimizer", exact=True).select_option(label="Adam")
-    expect(page.get_by_text("arm 1: Adam")).to_be_visible()
+    name = page.get_by_text("arm 1: Adam")
+    expect(name).to_have_count(2)  # beside its track and in the list
+    expect(page.locator(".ew-labels")).to_contain_text("arm 0: gradient descent")
     expect(page.locator(".ew-lab")).to_contain_text("8 replicas")
     wait_past(page, at(page))
     page.get_by_role("button", name=re.compile("hide.*arm 1", re.I)).click()
     page.get_by_role("button", name=re.compile("show.*arm 1", re.I)).click()
     page.get_by_role("button", name=re.compile("close.*arm 1", re.I)).click()
-    expect(page.get_by_text("arm 1: Adam")).to_be_hidden()
+    expect(name).to_have_count(0)
+    expect(page.locator(".ew-labels")).not_to_contain_text("arm 0")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,26 @@ def test_the_warmup_lab_shows_both_arms(lab) -> None:
     page = lab(notebook="02_curvature_and_warmup.ipynb")
     button(page, "Play").click()
     expect(page.get_by_text(re.compile("replica 0, lr 0.1, diverged at step"))).to_be_visible()
-    expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
+    expect(page.locator(".ew-labels")).to_contain_text("arm 0: schedule constant")
+    expect(page.locator(".ew-labels")).to_contain_text("arm 1: schedule warm-up")
+
+
+def test_the_key_says_what_the_symbols_stand_for(lab) -> None:
+    """Of replicas in one line, of arms each beside its track; nothing where there is one curve."""
+    page = lab(notebook="04_grokking.ipynb")
+    key = page.locator(".ew-labels")
+    expect(key).to_have_text("weight decay10")
+    expect(key.locator(".ew-symbol")).to_have_count(2)
+    page = lab("?preset=fraction", notebook="04_grokking.ipynb")
+    key = page.get_by_role("list", name="Key")
+    expect(key.get_by_role("listitem")).to_have_text(
+        ["arm 0: fraction 0.4", "arm 1: fraction 0.5", "arm 2: fraction 0.6"]
+    )
+    rows, tracks = key.bounding_box(), page.locator(".ew-tracks").bounding_box()
+    assert rows and tracks and rows["x"] + rows["width"] < tracks["x"]
+    assert abs(rows["height"] - tracks["height"]) <= 1, "a label is level with its track"
+    page = lab("?preset=corrupted", notebook="04_grokking.ipynb")
+    expect(page.locator(".ew-labels")).to_be_hidden()
 
 
 def test_back_in_time_and_a_fork_by_keyboard(lab) -> None:
@@ -135,7 +157,7 @@ def test_back_in_time_and_a_fork_by_keyboard(lab) -> None:
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".ew-state")).to_contain_text("fork with lr")
     button(page, "Fork here").click()
-    expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
+    expect(page.get_by_text("arm 1: lr").first).to_be_visible()
     expect(page.locator(".ew-marks .ew-moment")).to_have_count(0)
     expect(page.locator(".ew-tracks path:not(.ew-end)")).to_have_count(2)
     button(page, "Play").click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -51,21 +50,6 @@ def problem(
     oracle = Objective(model, LOSSES[loss](), x, y, R)
     w = 0.7 * gaussian(R, oracle.size, seed=2)
     return Kernel(model, LOSSES[loss](), x, y, R), oracle, w
-
-
-def textbook_transformer(p: dict[str, Tensor], a: int, b: int, heads: int) -> Tensor:
-    """Logits [c] at "=" of one pair by one replica, as a transformer is usually written: every
-    position has queries, keys and values, and the last is read."""
-    x = p["tokens"][[a, b, -1]] + p["positions"]
-    q, k, v = (
-        (x @ p[name]).view(3, heads, -1).transpose(0, 1) for name in ("query", "key", "value")
-    )
-    scores = q @ k.mT / math.sqrt(q.shape[-1])
-    causal = torch.full((3, 3), -torch.inf).triu(1).to(x)
-    z = ((scores + causal).softmax(-1) @ v).transpose(0, 1).reshape(3, -1)
-    r = x + z @ p["mix"]
-    hidden = torch.relu(r @ p["mlp_in"] + p["mlp_in_bias"])
-    return ((r + hidden @ p["mlp_out"] + p["mlp_out_bias"]) @ p["unembed"])[2]
 
 
 def close(a: Any, b: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:

@@ -1,7 +1,5 @@
 """Which device a stack runs on: the one asked for, or a GPU where it gains from one."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
@@ -52,8 +50,8 @@ def test_one_that_is_asked_for_is_taken_or_refused_in_a_sentence(
 
 
 @pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """Precisions in which no softmax works any more; what was found out before is forgotten."""
+def lacking(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Precisions in which no softmax works any more."""
     names: set[str] = set()
     first = CrossEntropy.first
 
@@ -63,9 +61,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         return first(self, f, y)
 
     monkeypatch.setattr(CrossEntropy, "first", tried)
-    devices.able.cache_clear()
-    yield names
-    devices.able.cache_clear()
+    return names
 
 
 def test_a_precision_that_the_machine_lacks_is_a_sentence(lacking: set[str]) -> None:
@@ -95,7 +91,6 @@ def test_a_live_change_to_such_a_precision_changes_nothing(lacking: set[str]) ->
 
 
 def test_mps_has_no_softmax_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
-    devices.able.cache_clear()
     machine(monkeypatch, mps=True)  # which is not there: what is tried on it fails
     recipe = CLASSES.set({"loss": "stablemax", "precision": "float64", "dtype": "float32"})
     with pytest.raises(BadInput) as error:
@@ -106,15 +101,6 @@ def test_mps_has_no_softmax_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert pick(recipe, 10 * GAIN)[0].type == "cpu", "auto goes where it is"
     assert pick(recipe.set({"precision": "same"}), 10 * GAIN)[0].type == "mps"
-    devices.able.cache_clear()
-
-
-def test_a_precision_is_tried_once(lacking: set[str]) -> None:
-    loss = CrossEntropy(precision="float16")
-    assert devices.able(loss, "cpu")
-    lacking.add("float16")
-    assert devices.able(loss, "cpu"), "known by now"
-    assert devices.able.cache_info().hits == 1
 
 
 def test_an_arm_says_where_it_runs() -> None:

@@ -12,11 +12,13 @@ from lab_core.models import ACTIVATIONS
 from lab_core.objective import Objective
 from lab_core.optimizers import OPTIMIZERS
 from lab_core.probes import PROBES
-from lab_core.recipe import Recipe
+from lab_core.recipe import Recipe, companions
 from lab_core.run import Run
 from tests.lab_core.small import CLASSES, SMALL
 
 EVERYTHING = tuple((name, 7) for name in PROBES)
+# gradient flow follows its path at any rate, and says itself where it gives up
+DESCENTS = [name for name in OPTIMIZERS if name != "flow"]
 
 
 def first_beyond(recipe: Recipe) -> tuple[int, torch.Tensor]:
@@ -44,7 +46,7 @@ def test_the_step_at_which_a_replica_diverges_and_where_it_stays(lr: float) -> N
     assert steps.tolist() == list(range(t)) and np.isfinite(losses).all()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", DESCENTS)
 @pytest.mark.parametrize("batch_size", [0, 5])
 def test_the_others_do_not_notice(optimizer: str, batch_size: int) -> None:
     """The same stack with and without a replica that diverges: equal bits in all the others."""
@@ -97,13 +99,14 @@ def test_a_catapult_is_no_divergence() -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", DESCENTS)
 def test_any_learning_rate_is_survived(optimizer: str, loss: str, activation: str) -> None:
     """Beside a sane replica, up to the largest number there is, while the curvature is measured."""
     for dtype in ("float64", "float32"):
-        recipe = CLASSES.set({"optimizer": optimizer, "loss": loss, "dtype": dtype, "depth": 3,
-                              "activation": activation, "steps": 7, "probes": (("sharpness", 2),),
-                              "lr": (1e-3, 1e6, 1e30, 1e300)})  # fmt: skip
+        recipe = CLASSES.set(companions(CLASSES, "loss", loss))
+        recipe = recipe.set({"optimizer": optimizer, "dtype": dtype, "depth": 3,
+                             "activation": activation, "steps": 7, "probes": (("sharpness", 2),),
+                             "n": 24, "lr": (1e-3, 1e6, 1e30, 1e300)})  # fmt: skip
         arm = Run(recipe).finish().arms[0]
         assert 0 not in arm.diverged and arm.t == 7
         assert np.isfinite(arm.record["sharpness"][1][:, 0]).all()

@@ -65,8 +65,10 @@ KINDS = ["all", "each", "one", "part", "knob", "filter", "here", "start"]
 
 @st.composite
 def changed_recipes(draw) -> Recipe:
-    recipe = draw(recipes()).set({"width": 8})
-    recipe = recipe.set({"depth": 2}) if "depth" in recipe.flat() else recipe
+    recipe = draw(recipes())
+    # small, and a branch from the start finds data that can be made
+    sizes = {"width": 8, "depth": 2, "heads": 2, "p": 23, "fraction": 0.6, "operation": "add"}
+    recipe = recipe.set({name: n for name, n in sizes.items() if name in recipe.flat()})
     each = {k.name: k for k in knobs(recipe.optimizer).values()}
     live = {k.name: k for part in (recipe.loss, recipe.filter) for k in knobs(part).values()}
     steps, log, arms = st.integers(0, 10**7), [], 1

@@ -114,7 +114,7 @@ def moment(recipe: Recipe, w: Tensor | None = None) -> Moment:
     arm = Run(recipe.set({"steps": 0})).arms[0]
     w = arm.state.w if w is None else w
     return Moment(0, w, arm.state.alive, w, arm.optimizer, arm.filter, {}, arm.objective, arm.test,
-                  True, {}, arm.truth, arm.origin)  # fmt: skip
+                  True, {}, lambda: arm.start.truth, lambda: arm.start.w)  # fmt: skip
 
 
 def taught(recipe: Recipe) -> Tensor:

@@ -96,15 +96,24 @@ def test_it_has_no_threshold_and_the_milestones_name_none() -> None:
     assert milestones.find(run) == []
 
 
-def test_a_replica_that_needs_too_many_substeps_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(flow, "SUBSTEPS", 14)
-    run = Run(FLOW.set({"init_scale": (0.1, 30.0), "probes": (("sharpness", 1),)})).finish()
+def test_a_replica_whose_step_is_out_of_reach_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "SUBSTEPS", 5)
+    run = Run(
+        FLOW.set({"init_scale": (0.0, 30.0), "lr": 1e3, "probes": (("sharpness", 1),)})
+    ).finish()
     arm = run.arms[0]
     assert list(arm.diverged) == [1] and arm.t == 20
     (lost,) = (m for m in milestones.find(run) if m.kind == "diverged")
     assert "threshold" not in lost.sentence and "nan" not in lost.sentence
+
+
+def test_at_the_kinks_of_a_relu_net_it_goes_on() -> None:
+    """Its slope jumps there, and no substep is short enough for the tolerance."""
+    recipe = Recipe().set({"optimizer": "flow", "activation": "relu", "n": 50, "width": 8, "steps": 3,
+                           "lr": 2.0, "probes": ()})  # fmt: skip
+    exact = Run(recipe.set({"optimizer": "gd", "lr": 1e-3, "steps": 4001})).finish().arms[0]
+    ours = Run(recipe).finish().arms[0].record["train_loss"][1][-1]
+    assert ours[0] == pytest.approx(exact.record["train_loss"][1][-1, 0], rel=0.02)
 
 
 def test_the_bound_on_the_curvature_is_one() -> None:

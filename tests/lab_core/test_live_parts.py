@@ -13,7 +13,7 @@ from lab_core.kernels import TableKernel
 from lab_core.losses import LOSSES, PRECISIONS
 from lab_core.objective import HandObjective, Objective
 from lab_core.optimizers import FILTERS
-from lab_core.recipe import Branch, Change, Recipe
+from lab_core.recipe import Branch, Change, Recipe, fitting
 from lab_core.run import Run
 from tests.lab_core.small import PAIRS, close, in_chunks, same
 
@@ -43,7 +43,7 @@ def test_a_run_is_the_plain_loop_under_every_filter(name: str, optimizer: str) -
     close(losses[:, 0].tolist(), by_hand(recipe, 40), rtol=1e-8)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", fitting(PAIRS, "loss"))
 def test_a_run_on_pairs_is_the_plain_loop_under_every_loss(loss: str) -> None:
     recipe = PAIRS.set({"loss": loss, "optimizer": "heavy-ball", "init_scale": 2.0})
     run = Run(recipe)

@@ -24,7 +24,8 @@ from lab_core.models.table import PAIR_ACTIVATIONS
 from lab_core.objective import Objective, objective
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from tests.lab_core.small import close, gaussian, textbook_transformer
+from tests.lab_core.small import close, gaussian
+from tests.lab_core.test_transformer import textbook
 
 # name -> outputs of the model at its defaults, from plain 2-d weights (and biases) in order
 REFERENCE: dict[str, Callable[..., Tensor]] = {
@@ -35,17 +36,9 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "scaled-committee": lambda x, w: torch.stack(
         [(x @ v / 60**0.5 + 0.125 * (x @ v).square()).sum(1) for v in w], 1
     ),
-    "transformer": lambda x, *pieces: torch.stack(
-        [
-            textbook_transformer(
-                dict(zip(TRANSFORMER, pieces, strict=True)), int(a), int(b), heads=4
-            )
-            for a, b in x
-        ]
-    ),  # fmt: skip
+    "transformer": lambda x, *pieces: transformer(x, pieces),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
 }
-TRANSFORMER = list(MODELS["transformer"]().shapes(2, 3))
 INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
 
 
@@ -73,6 +66,12 @@ def pair_mlp(x: Tensor, left: Tensor, right: Tensor, out: Tensor, phi: Any) -> T
     eye = np.eye(len(left))
     hot = np.concatenate([eye[x[:, 0].long()], eye[x[:, 1].long()]], 1)
     return torch.tensor(phi(hot @ first) @ out.numpy().T)
+
+
+def transformer(x: Tensor, pieces: tuple[Tensor, ...]) -> Tensor:
+    model = MODELS["transformer"]()
+    p = dict(zip(model.shapes(2, 3), pieces, strict=True))
+    return torch.stack([textbook(p, int(a), int(b), model.heads) for a, b in x])  # type: ignore[attr-defined]
 
 
 def test_every_entry_has_its_reference_line() -> None:

@@ -211,7 +211,7 @@ def test_the_stability_threshold_on_a_quadratic(name: str) -> None:
         @ turn.mT
     )
     v = gaussian(n, P, seed=4).square() + 0.1
-    p = o.preconditioner(torch.zeros(n, P), torch.zeros(n, P), frozen(o, v))
+    p = o.preconditioner(torch.zeros_like(v), torch.zeros_like(v), frozen(o, v))
     H = M
     if p is not None:
         root, decay = p.sqrt(), o.weight_decay if o.coupled else torch.zeros(n, 1)

@@ -232,7 +232,7 @@ def test_stems_stand_beside_each_other_and_carry_the_values(lab: Lab) -> None:
     k, power = torch.arange(1, 4).expand(2, -1), torch.tensor([[0.1, 0.0, 0.9], [0.5, 0.5, 0.0]])
     record.arrays["fourier"] = (7, (k, power))
     plots.open(Preset("", "", TOY, 1, (), ("fourier", "neurons", "loss", "ratio")), ())
-    source = Source("a0", "", record, ["lr 1", "lr 2"], 0, arm)
+    source = Source("a0", "", record, ["lr 1", "lr 2"], arm=arm)
     found = plots._traces(source, 0)
     assert found[0]["meta"]["stems"] < 0 < found[1]["meta"]["stems"]
     for spec in found:
