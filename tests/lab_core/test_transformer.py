@@ -51,7 +51,7 @@ def problem(
     if LOSSES[loss].targets == "one-hot":
         y = torch.nn.functional.one_hot(y.argmax(-1), P).to(x)
     oracle = Objective(SMALL, LOSSES[loss](), x, y, R)
-    w = 0.7 * gaussian(R, oracle.size, seed=2)
+    w = 0.3 * gaussian(R, oracle.size, seed=2)
     return TransformerKernel(SMALL, LOSSES[loss](), x, y, R), oracle, w
 
 
