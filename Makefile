@@ -15,7 +15,7 @@ test: .venv/.test ## check style and types, run the tests (under 15 minutes on 2
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/browser
+	$(BIN)/pytest -n 2 --ignore tests/browser
 	$(BIN)/pytest tests/browser
 
 test-all: .venv/.test ## run the long tests that `make test` leaves out

@@ -17,24 +17,23 @@ from widgets.panels import PLOTS
 from widgets.sources import AXES
 
 CLAIMS = [
-    # claims on one recipe share its run, so they belong to one worker
-    pytest.param(
-        c,
-        id=f"{c.preset}-{i}",
-        marks=[pytest.mark.xdist_group(c.preset)] + [pytest.mark.long] * c.long,
-    )  # fmt: skip
+    # those of one preset together, for they share its run, and tests may be spread over processes
+    pytest.param(claims, id=preset, marks=[pytest.mark.long] * long)
     for p in PHENOMENA.values()
-    for i, c in enumerate(p.claims)
+    for preset in p.presets
+    for long in (False, True)
+    if (claims := [c for c in p.claims if c.preset == preset and c.long == long])
 ]
 EOS = PHENOMENA["edge-of-stability"]
 SEEDS = (0, 1, 2)
 
 
-@pytest.mark.parametrize("claim", CLAIMS)
-def test_claim_holds_over_its_seeds(claim: Claim) -> None:
-    assert len(set(claim.seeds)) >= 3
-    verdict = claim.check()
-    assert verdict.holds, f"{claim.claim} measured {verdict.measured}, expected {verdict.expected}"
+@pytest.mark.parametrize("claims", CLAIMS)
+def test_claims_hold_over_their_seeds(claims: list[Claim]) -> None:
+    for claim in claims:
+        assert len(set(claim.seeds)) >= 3
+        verdict = claim.check()
+        assert verdict.holds, f"{claim.claim} measured {verdict.measured}, not {verdict.expected}"
 
 
 @pytest.mark.parametrize("name", PHENOMENA)
