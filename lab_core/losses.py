@@ -67,7 +67,8 @@ class CrossEntropy:
     def log_probabilities(self, f: Tensor) -> Tensor:
         """log p_j [R, N, c]; in float16 step by step, where torch would sum in float32."""
         if f.dtype != torch.float16:
-            return torch.log_softmax(f, -1)
+            # kernels keep their examples last, and torch would copy them twice
+            return torch.log_softmax(f.mT, -2).mT if f.mT.is_contiguous() else torch.log_softmax(f, -1)
         below = f - f.amax(-1, keepdim=True)
         return below - below.exp().sum(-1, keepdim=True).log()
 
@@ -77,7 +78,8 @@ class CrossEntropy:
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = softmax(f) - y, [R, N, c]."""
         log_p = self.log_probabilities(self.cast(f))
-        loss = -(y * log_p).sum(-1).to(f.dtype).mean(-1)
+        flat = [t.to(f.dtype).mT.flatten(1) for t in (y, log_p)]  # no copy, as above
+        loss = torch.linalg.vecdot(*flat) / -f.shape[1]
         return loss, log_p.exp_().sub_(y).to(f.dtype)
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 The first layer is a look-up in two tables that lie together in `w`, so one bag of two rows an
 example is the forward pass, and two additions by index are its gradient. Outputs are kept as
-[R, c, N]: a matrix product whose result has few columns takes twice the time.
+[R, c, N]: a matrix product whose result has few columns takes twice the time. Large intermediates
+have buffers of their own, since fresh memory costs as much as what is written to it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ class TableKernel:
     def __init__(self, model: PairMLP, loss: Any, x: Tensor, y: Tensor, replicas: int):
         self.loss, self.R, self.n, self.c = loss, replicas, x.shape[1], y.shape[2]
         self.width, self.square = model.width, model.activation == "square"
+        self.a = x.new_empty(replicas, self.n, self.width)  # phi(h)
+        self.dh, self.f = torch.empty_like(self.a), x.new_empty(replicas, self.c, self.n)
         self.feed(x, y)
 
     def feed(self, x: Tensor, y: Tensor) -> None:
-        """Replace the examples by others."""
-        self.n = x.shape[1]
+        """Replace the examples by as many others."""
         first = torch.arange(self.R, device=x.device)[:, None, None] * 2 * self.c  # of each replica
         rows = x.long() + first + torch.tensor([0, self.c], device=x.device)
         self.rows = rows.reshape(-1, 2)
@@ -39,8 +41,11 @@ class TableKernel:
         self.U = self.U.reshape(self.R, self.c, self.width)
         h = embedding_bag(self.rows, tables.reshape(-1, self.width), mode="sum")
         self.h = h.view(self.R, self.n, self.width)
-        self.a = self.h.square() if self.square else self.h.relu()
-        return torch.bmm(self.U, self.a.mT).mT
+        if self.square:
+            torch.square(self.h, out=self.a)
+        else:
+            torch.clamp_min(self.h, 0, out=self.a)
+        return torch.bmm(self.U, self.a.mT, out=self.f).mT
 
     def gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and its gradient [R, P]."""
@@ -48,7 +53,8 @@ class TableKernel:
         d, a, h = d.mT, self.a, self.h  # d [R, c, N]
         # factors cost nothing within a product: 1 / N of the mean, and the 2 of the square's slope
         dU = torch.baddbmm(self.U, d, a, beta=0, alpha=1 / self.n)
-        dh = torch.baddbmm(h, d.mT, self.U, beta=0, alpha=(1 + self.square) / self.n)
+        factor = (1 + self.square) / self.n
+        dh = torch.baddbmm(self.dh, d.mT, self.U, beta=0, alpha=factor, out=self.dh)
         dh = dh.mul_(h) if self.square else torch.ops.aten.threshold_backward(dh, h, 0)
         tables = w.new_zeros(self.R * 2 * self.c, self.width)
         for column in self.columns:

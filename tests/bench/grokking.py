@@ -13,6 +13,7 @@ from torch import nn
 
 from lab_core.devices import one_thread
 from lab_core.phenomena.grokking import PAIRS
+from lab_core.phenomena.progress_measures import TRANSFORMER
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from tests.bench.engine import ratio
@@ -21,6 +22,8 @@ P23 = PAIRS.set(
     {"p": 23, "fraction": 0.5, "lr": 2e-2, "weight_decay": 3.0, "probes": (("accuracy", 10),)}
 )
 P97 = PAIRS.set({"p": 97, "lr": 2e-2, "weight_decay": 2.0, "probes": (("accuracy", 20),)})
+P59 = TRANSFORMER.set({"probes": (("accuracy", 20),), "steps": 1000})
+P113 = P59.set({"p": 113, "fraction": 0.3, "mlp_width": 256})
 SEEDS = tuple(range(8))
 
 
@@ -87,10 +90,12 @@ def main() -> None:
     for name, recipe, goal in (
         ("net on pairs, p = 23, half of the pairs", P23, "< 0.4 s"),
         ("net on pairs, p = 97, 30%", P97, "< 2.5 s"),
+        ("transformer, p = 59, 40%", P59, "< 3 s"),
+        ("transformer, p = 113, 30%", P113, "< 60 s"),
     ):
         each = [to_99(recipe.set({"seed": seed})) for seed in SEEDS[:3]]
-        seconds, steps = (sorted(e[i] for e in each)[1] for i in (0, 1))
-        print(f"  {name}: {seconds:.2f} s, {steps} steps (goal {goal})")
+        told = ", ".join(f"{seconds:.2f} s ({steps} steps)" for seconds, steps in each)
+        print(f"  {name}: {told}; goal {goal}")
     for name, recipe, steps in (("p = 23", P23, 400), ("p = 97", P97, 40)):
         print(
             f"  a step against nn.Embedding + AdamW, {name}: {against_plain(recipe, steps)[0]:.1f}x"

@@ -40,6 +40,7 @@ def test_claims_hold_over_their_seeds(claims: list[Claim]) -> None:
 def test_every_preset_is_borne_out_by_a_claim_on_its_own_recipe(name: str) -> None:
     phenomenon = PHENOMENA[name]
     papers = {slug for slug, _ in phenomenon.papers}
+    assert {c.preset for c in phenomenon.claims} == set(phenomenon.presets)
     for slug, preset in phenomenon.presets.items():
         claims = [c for c in phenomenon.claims if c.preset == slug]
         assert claims, f"preset {slug} has no claim"
