@@ -68,7 +68,9 @@ class CrossEntropy:
         """log p_j [R, N, c]; in float16 step by step, where torch would sum in float32."""
         if f.dtype != torch.float16:
             # kernels keep their examples last, and torch would copy them twice
-            return torch.log_softmax(f.mT, -2).mT if f.mT.is_contiguous() else torch.log_softmax(f, -1)
+            return (
+                torch.log_softmax(f.mT, -2).mT if f.mT.is_contiguous() else torch.log_softmax(f, -1)
+            )
         below = f - f.amax(-1, keepdim=True)
         return below - below.exp().sum(-1, keepdim=True).log()
 

@@ -89,6 +89,7 @@ class AdamW(Adam):
     label = "AdamW"
     formula = "(2−lr λ)(1+β₁)/((1−β₁) lr)"
     coupled = False
+    weight_decay: Value = knob(0.0, 0.0, 5.0, domain="[0, inf)")
 
     def decayed(self, w: Tensor, g: Tensor) -> Tensor:
         return g

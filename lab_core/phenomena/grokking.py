@@ -212,5 +212,5 @@ GROKKING = Phenomenon(
     claims=CLAIMS + grokfast.CLAIMS + corrupted_grokking.CLAIMS,
     minutes=10,
     choices=("correctness", "weight_norm", "pruned", "neurons", "fourier", "gini", "progress",
-             "alignment", "zero_loss", "slowness", "gradient_norm", "sharpness"),
+             "alignment", "zero_loss", "slowness", "kernel", "gradient_norm", "sharpness"),
 )  # fmt: skip

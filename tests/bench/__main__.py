@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.bench import engine, grokking, memory, screen, scrub, standalone
+from tests.bench import engine, grokking, memory, screen, scrub, standalone, unfolding
 from tests.browser.conftest import NAMES
 
 engine.main()
@@ -12,5 +12,6 @@ if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()
     standalone.main()
+    unfolding.main()
 else:
     print("the live page: no Chromium here; install one (`apt install chromium`)")
