@@ -27,7 +27,15 @@ def names(arms: Sequence[Arm]) -> dict[int, str]:
     first = opened[arms[0].index]
     told = {i: [n for n in differences(r, first) if n not in UNTOLD] for i, r in opened.items()}
     told[arms[0].index] = list(dict.fromkeys(chain(*told.values())))
+    for arm in arms:  # what is not the same in all replicas is said of each
+        told[arm.index] = [n for n in told[arm.index] if n not in varied(arm.segments[0][1])]
     return {i: _words(opened[i], told[i]) or opened[i].optimizer.label for i in opened}
+
+
+def varied(recipes: Sequence[Recipe]) -> list[str]:
+    """The knobs in which replicas differ."""
+    each = [r.flat() for r in recipes]
+    return [n for n in each[0] if any(e[n] != each[0][n] for e in each)]
 
 
 def _words(recipe: Recipe, settings: Sequence[str]) -> str:
@@ -92,10 +100,9 @@ def apart(recipes: Sequence[Recipe]) -> tuple[str, list[str]]:
     """
     if len(recipes) == 1:
         return "", [""]
-    each = [r.flat() for r in recipes]
-    varied = [n for n in each[0] if any(e[n] != each[0][n] for e in each)]
-    if not varied:
+    each, differ = [r.flat() for r in recipes], varied(recipes)
+    if not differ:
         return "replica", [str(r) for r in range(len(recipes))]
-    if len(varied) == 1:
-        return _called(recipes[0], varied[0]), [_value(e[varied[0]]) for e in each]
-    return "", [", ".join(f"{n.replace('_', ' ')} {_value(e[n])}" for n in varied) for e in each]
+    if len(differ) == 1:
+        return _called(recipes[0], differ[0]), [_value(e[differ[0]]) for e in each]
+    return "", [", ".join(f"{n.replace('_', ' ')} {_value(e[n])}" for n in differ) for e in each]

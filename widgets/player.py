@@ -146,17 +146,18 @@ class Player:
         return time.perf_counter() - start
 
     def _clock(self) -> None:
-        marks: list[tuple[float, int]] = []
+        marks: list[tuple[float, dict[int, int]]] = []
         due = time.perf_counter()
         while not self.closed:
             due = max(due + FRAME, time.perf_counter())  # a frame's own time is part of its period
             time.sleep(max(0.0, due - time.perf_counter()))
             try:
-                t = max(arm.t for arm in list(self.run.arms.values()))
+                t = {arm.index: arm.t for arm in list(self.run.arms.values())}
                 marks = [*marks[-20:], (time.perf_counter(), t)] if self.playing else []
                 if len(marks) > 1:
                     (t0, a), (t1, b) = marks[0], marks[-1]
-                    self.rate = max(0.0, (b - a) / (t1 - t0))
+                    ahead = max(b[i] - a[i] for i in a if i in b)  # of an arm that catches up, too
+                    self.rate = max(0.0, ahead / (t1 - t0))
                 self._frame()
             except Exception as error:
                 self._fail(error)

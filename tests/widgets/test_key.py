@@ -52,6 +52,13 @@ def test_arms_say_what_was_set_and_the_first_how_it_is_set_there() -> None:
     assert "weight decay 0.1" in said[1] and "weight decay 0" in said[0]
 
 
+def test_what_replicas_differ_in_is_said_of_each_and_not_of_the_arm() -> None:
+    run = opened(Branch(0, 0, (("weight_decay", 3.0),)), weight_decay=(1.0, 0.0))
+    first, fork = told(run)
+    assert first["name"] == "arm 0: gradient descent" and first["knob"] == "weight decay"
+    assert fork["name"] == "arm 1: weight decay 3" and fork["knob"] == "replica"
+
+
 def test_another_optimizer_is_called_by_its_name_alone_and_a_fork_has_a_dash() -> None:
     run = opened(Branch(5, 0, (("optimizer", "adam"),)), Branch(5, 0, ()))
     run.advance(6)
