@@ -182,7 +182,7 @@ def learned(arm: Arm) -> list[Milestone]:
         elif step > LATER * first:
             kind, when = "grokked", f"{when}, {_factor(step, first)} later"
         elif r in memorised:
-            when += ", together with the training set"
+            when += f", {'soon after' if step > first else 'together with'} the training set"
         text = f"{name(arm, r)} {kind} {when}: {GENERALISED:.0%} of the test set are right"
         out.append(Milestone(step, arm.index, r, kind, text))
     return out

@@ -160,7 +160,7 @@ def test_back_in_time_and_a_fork_by_keyboard(lab) -> None:
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".ew-state")).to_contain_text("fork with lr")
     button(page, "Fork here").click()
-    expect(page.get_by_text("arm 1: lr").first).to_be_visible()
+    expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
     expect(page.locator(".ew-marks .ew-moment")).to_have_count(0)
     expect(page.locator(".ew-tracks path:not(.ew-end)")).to_have_count(2)
     button(page, "Play").click()

@@ -94,7 +94,7 @@ def test_the_rule_with_the_training_set_is_no_grokking() -> None:
     train, test = [0.1, 0.5, 1.0, 1.0, 1.0, 1.0], [0.1, 0.1, 0.1, 0.5, 0.95, 1.0]
     assert sentences(learning(train, test)) == [
         "memorised at step 20: 99% of the training set are right",
-        "generalised at step 40, together with the training set: 95% of the test set are right",
+        "generalised at step 40, soon after the training set: 95% of the test set are right",
     ], "twice as late is not more than twice"
     assert kinds(learning(train, [0.1] * 5 + [1.0]))[1:] == [("grokked", 50)]
     assert kinds(learning([0.5, 0.9, 0.95, 1.0], [0.5, 0.96, 1.0, 1.0])) == [
