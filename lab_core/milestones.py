@@ -208,10 +208,10 @@ def reached(arm: Arm, column: str, level: float) -> dict[int, int]:
 
     `BEFORE` in a fork that begins so: it happened to its parent.
     """
-    steps, values = arm.record[column]
-    there = values >= level
-    first = {r: int(there[:, r].argmax()) for r in range(arm.R) if there[:, r].any()}
-    return {r: BEFORE if arm.first and not i else int(steps[i]) for r, i in first.items()}
+    first = enumerate(arm.record.reached(column, level))
+    steps = {r: int(step) for r, step in first if np.isfinite(step)}
+    begins = arm.record[column][0][:1]
+    return {r: BEFORE if arm.first and step in begins else step for r, step in steps.items()}
 
 
 DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed)

@@ -283,9 +283,14 @@ def seeds_of(recipe: Recipe, purpose: str) -> int:
     return recipe.seed if own == -1 else own
 
 
+def varied(recipes: Sequence[Recipe]) -> list[str]:
+    """The knobs in which replicas differ."""
+    each = [r.flat() for r in recipes]
+    return [n for n in each[0] if any(e[n] != each[0][n] for e in each)]
+
+
 def label(recipes: Sequence[Recipe], replica: int) -> str:
     """What sets a replica apart: its learning rate, and any other knob that differs."""
-    each = [r.flat() for r in recipes]
-    mine = each[replica]
-    names = ["lr", *(n for n in mine if any(e[n] != mine[n] for e in each) and n != "lr")]
+    mine = recipes[replica].flat()
+    names = ["lr", *(n for n in varied(recipes) if n != "lr")]
     return ", ".join(f"{n.replace('_', ' ')} {mine[n]:.3g}" for n in names)

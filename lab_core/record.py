@@ -122,6 +122,14 @@ class Record:
             return np.full(self.replicas, np.inf)
         return np.where(there.any(0), steps[there.argmax(0)], np.inf)
 
+    def then(self, name: str, steps: np.ndarray) -> np.ndarray:
+        """Of each replica the value [R] of a column at its first measurement from a step [R] on, or
+        else at its last.
+        """
+        at, values = self[name]
+        row = np.searchsorted(at, steps).clip(max=len(at) - 1)
+        return values[row, np.arange(self.replicas)]
+
     @property
     def steps(self) -> np.ndarray:
         """All steps [T] at which anything was measured."""

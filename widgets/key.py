@@ -22,20 +22,16 @@ def names(arms: Sequence[Arm]) -> dict[int, str]:
     there; its optimizer, where they do not differ.
     """
     from lab_core.plain import differences  # here, since it imports torch
+    from lab_core.recipe import varied
 
     opened = {arm.index: arm.segments[0][1][0] for arm in arms}
     first = opened[arms[0].index]
     told = {i: [n for n in differences(r, first) if n not in UNTOLD] for i, r in opened.items()}
     told[arms[0].index] = list(dict.fromkeys(chain(*told.values())))
     for arm in arms:  # what is not the same in all replicas is said of each
-        told[arm.index] = [n for n in told[arm.index] if n not in varied(arm.segments[0][1])]
+        own = varied(arm.segments[0][1])
+        told[arm.index] = [n for n in told[arm.index] if n not in own]
     return {i: _words(opened[i], told[i]) or opened[i].optimizer.label for i in opened}
-
-
-def varied(recipes: Sequence[Recipe]) -> list[str]:
-    """The knobs in which replicas differ."""
-    each = [r.flat() for r in recipes]
-    return [n for n in each[0] if any(e[n] != each[0][n] for e in each)]
 
 
 def _words(recipe: Recipe, settings: Sequence[str]) -> str:
@@ -98,6 +94,8 @@ def apart(recipes: Sequence[Recipe]) -> tuple[str, list[str]]:
     >>> apart(Recipe().set({"lr": (0.1, 0.2)}).split())
     ('lr', ['0.1', '0.2'])
     """
+    from lab_core.recipe import varied
+
     if len(recipes) == 1:
         return "", [""]
     each, differ = [r.flat() for r in recipes], varied(recipes)

@@ -51,8 +51,6 @@ PLOTS = {
                      clip=(1e-6, 1e6)),
     "accuracy": Plot("Accuracy", "share correct", ("test_accuracy", "train_accuracy"),
                      ("test", "train"), probes=("accuracy",), span=SHARE),
-    "test_accuracy": Plot("Test accuracy", "share correct", ("test_accuracy",),
-                          probes=("accuracy",), span=SHARE),
     "losses": Plot("Loss", "loss", ("test_loss", "train_loss"), ("test", "train"), log=True,
                    probes=("test_loss",)),
     "gradient_norm": Plot("Gradient norm", "‖∇L‖", ("gradient_norm",), log=True,

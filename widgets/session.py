@@ -185,9 +185,9 @@ class Session:
             self.lab.table.value = table
 
     def _arm_rows(self) -> Iterator[dict[str, Any]]:
-        called = names(self.arms)
+        called, colours = names(self.arms), self.colours
         for arm in self.arms:
-            source = of_arm(arm, self.colours[arm.index])
+            source = of_arm(arm, colours[arm.index])
             yield self._row(f"arm {arm.index}: {called[arm.index]}", source, arm.index > 0)
 
     def _saved_rows(self) -> Iterator[dict[str, Any]]:

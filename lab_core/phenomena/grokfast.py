@@ -11,6 +11,7 @@ import numpy as np
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phenomena.base import Preset
+from lab_core.phenomena.pairs import PAIRS
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
@@ -50,17 +51,8 @@ ADAM = BASE.set(
         "steps": 1800,
     }
 )
-TUNED = BASE.set(
-    {
-        "fraction": 0.5,
-        "width": 128,
-        "loss": "cross-entropy",
-        "optimizer": "adamw",
-        "lr": 1e-2,
-        "beta2": 0.98,
-        "weight_decay": 3.0,
-        "steps": 400,
-    }
+TUNED = PAIRS.set(
+    {"p": 37, "fraction": 0.5, "weight_decay": 3.0, "steps": 400, "probes": BASE.probes}
 )
 PLOTS = ("accuracy", "loss", "slowness", "weight_norm")
 

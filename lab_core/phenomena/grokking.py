@@ -10,25 +10,14 @@ from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phenomena import corrupted_grokking, grokfast
 from lab_core.phenomena.base import Phenomenon, Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.pairs import PAIRS
+from lab_core.recipe import Branch
 from lab_core.run import Run
 
 PAPER = "grokking"
 SEEDS = (0, 1, 2)
-PAIRS = Recipe().set(
-    {
-        "data": "modular",
-        "model": "pair-mlp",
-        "width": 128,
-        "loss": "cross-entropy",
-        "optimizer": "adamw",
-        "lr": 1e-2,
-        "beta2": 0.98,
-        "weight_decay": 1.0,
-        "dtype": "float32",
-        "probes": (("accuracy", 10), ("weight_norm", 10), ("test_loss", 10)),
-    }
-)
+PROBES = (("accuracy", 10), ("weight_norm", 10), ("test_loss", 10))
+MODULAR = PAIRS.set({"probes": PROBES})
 PLOTS = ("accuracy", "losses", "weight_norm", "correctness")
 
 PRESETS = {
@@ -36,7 +25,7 @@ PRESETS = {
         "Memorise, then generalise",
         "Both nets know all their examples after some fifty steps, and nothing else. The one with"
         " weight decay learns the rule some fifteen times later; the one without does not.",
-        PAIRS.set({"weight_decay": (1.0, 0.0), "steps": 1200}),
+        MODULAR.set({"weight_decay": (1.0, 0.0), "steps": 1200}),
         120,
         plots=PLOTS,
     ),
@@ -44,7 +33,7 @@ PRESETS = {
         "Eight seeds",
         "Addition modulo 23: eight nets, each with half of the pairs as its examples. All of them"
         " grok, some three times sooner under a decay and a learning rate chosen for it (arm 1).",
-        PAIRS.set(
+        MODULAR.set(
             {
                 "p": 23,
                 "fraction": 0.5,
@@ -60,7 +49,7 @@ PRESETS = {
         "More examples, less delay",
         "With 40, 50 and 60% of all pairs as examples memorising takes equally long, and"
         " generalising ever less.",
-        PAIRS.set(
+        MODULAR.set(
             {
                 "p": 37,
                 "fraction": 0.4,
@@ -75,7 +64,7 @@ PRESETS = {
         "Other operations",
         "Subtraction, multiplication, division and sums of squares modulo 37 are grokked like"
         " addition: memorised within sixty steps, understood at least four times later.",
-        PAIRS.set(
+        MODULAR.set(
             {
                 "p": 37,
                 "fraction": 0.5,

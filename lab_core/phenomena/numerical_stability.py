@@ -6,29 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.pairs import PAIRS
+from lab_core.recipe import Branch
 from lab_core.run import Run
 
 PAPER = "numerical-stability"
 CITATION = (PAPER, "Prieto et al. 2025, Grokking at the Edge of Numerical Stability")
 SEEDS = (0, 1, 2)
-COLLAPSE = Recipe().set(
+COLLAPSE = PAIRS.set(
     {
-        "data": "modular",
         "p": 37,
         "fraction": 0.6,
-        "model": "pair-mlp",
-        "width": 128,
-        "loss": "cross-entropy",
         "precision": "float32",
-        "optimizer": "adamw",
-        "lr": 1e-2,
-        "beta2": 0.98,
         "weight_decay": 0.0,
-        "dtype": "float32",
         "steps": 1400,
         "probes": (("accuracy", 20), ("zero_loss", 20), ("alignment", 20), ("weight_norm", 20)),
     }
@@ -73,13 +65,6 @@ PRESETS = {
 }
 
 
-def later(arm: Arm, column: str, steps: int) -> np.ndarray:
-    """A column so many steps after each replica memorised, [R]."""
-    at, values = arm.record[column]
-    row = np.searchsorted(at, arm.record.reached("train_accuracy", 0.99) + steps)
-    return values[np.minimum(row, len(at) - 1), np.arange(arm.R)]
-
-
 def judge_collapse(runs: Sequence[Run]) -> Verdict:
     """float32 cross-entropy: memorises, collapses, test low, its gradient along the weights. StableMax
     and the perpendicular gradient reach 95% without a collapse; the latter soonest.
@@ -89,7 +74,7 @@ def judge_collapse(runs: Sequence[Run]) -> Verdict:
     if never := unreached(memorised):
         return never
     test, zero = (plain.record[c][1] for c in ("test_accuracy", "zero_loss"))
-    along = later(plain, "alignment", 500)
+    along = plain.record.then("alignment", memorised + 500)
     others = [arm.record.reached("test_accuracy", 0.95) for arm in (stable, across, decayed)]
     healthy = max(arm.record["zero_loss"][1].max() for arm in (stable, across, decayed))
     holds = (

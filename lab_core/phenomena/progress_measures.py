@@ -10,9 +10,10 @@ from torch import Tensor
 
 from lab_core import fourier
 from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict, span
+from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.models import Transformer, views
 from lab_core.phenomena.base import Preset
+from lab_core.phenomena.pairs import PAIRS
 from lab_core.probes.fourier import excluded, restricted, sums
 from lab_core.probes.training import right, share
 from lab_core.recipe import Recipe
@@ -45,21 +46,10 @@ TRANSFORMER = Recipe().set(
         ),
     }
 )
-NEURONS = Recipe().set(
-    {
-        "data": "modular",
-        "model": "pair-mlp",
-        "width": 128,
-        "loss": "cross-entropy",
-        "optimizer": "adamw",
-        "lr": 1e-2,
-        "beta2": 0.98,
-        "weight_decay": 1.0,
-        "dtype": "float32",
-        "steps": 1200,
-        "probes": (("accuracy", 20), ("fourier", 20), ("neurons", 20), ("correctness", 20)),
-    }
-)
+NEURONS = PAIRS.set(
+    {"probes": tuple((name, 20) for name in ("accuracy", "fourier", "neurons", "correctness")),
+     "steps": 1200}
+)  # fmt: skip
 
 PRESETS = {
     "transformer": Preset(
@@ -155,13 +145,6 @@ def hindsight(arm: Arm) -> Record:
     return record
 
 
-def then(record: Record, name: str, at: np.ndarray) -> np.ndarray:
-    """The value [R] of a column at the first measurement from a step [R] on, or else at the last."""
-    steps, values = record[name]
-    row = np.searchsorted(steps, at).clip(max=len(steps) - 1)
-    return values[row, np.arange(len(at))]
-
-
 def milestones(record: Record) -> list[np.ndarray]:
     """The steps [R] at which the examples are known, half of the test is, nearly all of it is."""
     levels = (("train_accuracy", 0.99), ("test_accuracy", 0.5), ("test_accuracy", 0.95))
@@ -175,11 +158,11 @@ def judge_restricted(runs: Sequence[Run]) -> Verdict:
     """
     arm = runs[0].arms[0]
     known, half, most = milestones(arm.record)
-    if not np.isfinite(most).all():
-        return Verdict(False, f"test accuracy reaches 95% at {span(most)}", "reached by all")
+    if never := unreached(most):
+        return never
     measures = hindsight(arm)
     ahead = measures.reached("restricted_accuracy", 0.5)
-    fallen = then(measures, "restricted_loss", half) / measures["restricted_loss"][1][0]
+    fallen = measures.then("restricted_loss", half) / measures["restricted_loss"][1][0]
     lead, long = half - ahead, most - ahead
     return Verdict(
         bool(lead.min() >= 20 and long.min() >= 80 and fallen.max() < 0.5),
@@ -197,13 +180,13 @@ def judge_phases(runs: Sequence[Run]) -> Verdict:
     """
     arm = runs[0].arms[0]
     known, half, most = milestones(arm.record)
-    if not np.isfinite([known, most]).all():
-        return Verdict(False, f"known at {span(known)}, 95% at {span(most)}", "reached by all")
-    test, measures = then(arm.record, "test_accuracy", known), hindsight(arm)
-    formed = then(measures, "excluded_loss", half) / then(measures, "excluded_loss", known)
-    train = then(arm.record, "train_loss", half) / then(arm.record, "train_loss", known)
+    if never := unreached(known, most):
+        return never
+    test, measures = arm.record.then("test_accuracy", known), hindsight(arm)
+    formed = measures.then("excluded_loss", half) / measures.then("excluded_loss", known)
+    train = arm.record.then("train_loss", half) / arm.record.then("train_loss", known)
     peak = arm.record["weight_norm"][1].max(0)
-    before, after = (then(arm.record, "weight_norm", at) / peak for at in (half, most + 50))
+    before, after = (arm.record.then("weight_norm", at) / peak for at in (half, most + 50))
     holds = (
         (most >= 2.5 * known).all()
         and test.max() < 0.4

@@ -8,6 +8,7 @@ import numpy as np
 
 from lab_core.claims import Claim, Verdict, span
 from lab_core.phenomena.base import Preset
+from lab_core.phenomena.pairs import PAIRS
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
@@ -23,18 +24,12 @@ PRESETS = {
         "Take the first-order change of the outputs at each step, and add them up: the sum groks"
         " with the net, within a few percent. Half the learning rate, half the error at the same"
         " training time.",
-        Recipe().set(
+        PAIRS.set(
             {
-                "data": "modular",
                 "p": 23,
                 "fraction": 0.6,
-                "model": "pair-mlp",
-                "width": 128,
-                "loss": "cross-entropy",
-                "optimizer": "adamw",
                 "lr": RATES,
-                "beta2": 0.98,
-                "weight_decay": 1.0,
+                "dtype": "float64",
                 "steps": 601,
                 "probes": (("accuracy", 10), ("test_loss", 10), ("telescope", 1)),
             }

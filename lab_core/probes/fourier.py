@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lab_core import fourier as F
-from lab_core.models import PairMLP, views
+from lab_core.models import PairMLP
 from lab_core.objective import Objective
 from lab_core.probes.base import Columns, Moment
 from lab_core.probes.training import right, share
@@ -23,7 +23,7 @@ class Sums(NamedTuple):
 
 def tables(m: Moment) -> list[Tensor]:
     """The tables [R, p, d] in which the model looks its numbers up; none where it does not."""
-    return m.objective.model.tables(views(m.w, m.objective.shapes))
+    return m.objective.model.tables(m.views(m.w))
 
 
 def sums(L: Objective, test: tuple[Tensor, Tensor]) -> Sums | None:
@@ -96,7 +96,7 @@ def neurons(m: Moment) -> Columns:
     """
     if not isinstance(m.objective.model, PairMLP):
         return {}
-    q = F.neurons([*tables(m), views(m.w, m.objective.shapes)["out"]])
+    q = F.neurons([*tables(m), m.views(m.w)["out"]])
     ipr = F.participation(q)
     rank = torch.linspace(0, 1, ipr.shape[1], device=ipr.device).to(ipr)
     m.arrays["neurons"] = (rank.expand_as(ipr), ipr.sort(-1).values)

@@ -69,7 +69,7 @@ def linearity(m: Moment) -> Columns:
     x, y = m.test
     if linear is None or not y.shape[1]:
         return {}
-    part = linear(views(m.w, m.objective.shapes), x.expand(len(m.w), -1, -1))
+    part = linear(m.views(m.w), x.expand(len(m.w), -1, -1))
     f, part = (t.flatten(1) - t.flatten(1).mean(1, keepdim=True) for t in (m.tested, part))
     return {"linearity": torch.cosine_similarity(f, part, dim=1)}
 
@@ -89,7 +89,7 @@ def predictors(m: Moment) -> Columns:
     for name, method in zip(("kernel", "rich"), methods, strict=True):
         if f"{name}/{signs}" not in m.memory:
             m.memory[f"{name}/{signs}"] = solved(method, objective.x, objective.y, len(m.w))
-    b = model.predictor(views(m.w, objective.shapes)).flatten(1)
+    b = model.predictor(m.views(m.w)).flatten(1)
     return {
         f"distance_{name}": distance(b, m.memory[f"{name}/{signs}"], free=signs)
         for name in ("kernel", "rich")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from lab_core import fourier
-from lab_core.models import PairMLP, views
+from lab_core.models import PairMLP
 from lab_core.probes.base import Columns, Moment
-from lab_core.probes.training import right, share
+from lab_core.probes.training import of_corrupted, right, share
 
 SHARE = 0.6  # of the neurons that are taken away
 
@@ -18,7 +18,7 @@ def pruned(m: Moment) -> Columns:
     """
     if not isinstance(m.objective.model, PairMLP):
         return {}
-    v = views(m.w, m.objective.shapes)
+    v = m.views(m.w)
     periodic = fourier.participation(fourier.neurons([v["left"], v["right"], v["out"]]))
     last = periodic.kthvalue(max(1, round(SHARE * periodic.shape[1])), dim=1, keepdim=True).values
     v = v | {"out": v["out"] * (periodic > last)[:, None]}
@@ -28,10 +28,4 @@ def pruned(m: Moment) -> Columns:
 
     x, y = m.test
     columns = {"pruned_test": share(right(outputs(x), y))} if m.classes and x.shape[1] else {}
-    truth, y = m.truth(), m.objective.y
-    wrong = (truth != y).any(-1)
-    if bool(wrong.any()):
-        f = outputs(m.objective.x)
-        columns["pruned_fitted"] = share(right(f, y), wrong)
-        columns["pruned_true"] = share(right(f, truth), wrong)
-    return columns
+    return columns | of_corrupted(m, "pruned", lambda: outputs(m.objective.x))

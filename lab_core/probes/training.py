@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -56,13 +58,19 @@ def corrupted(m: Moment) -> Columns:
     """Of the training examples whose label was corrupted: the share predicted as mislabelled, and as
     the true label was. Nothing where no label was corrupted.
     """
+    return of_corrupted(m, "corrupted", lambda: m.train)
+
+
+def of_corrupted(m: Moment, name: str, outputs: Callable[[], Tensor]) -> Columns:
+    """The columns of `corrupted`, under another name, for these outputs on the training set."""
     truth, y = m.truth(), m.objective.y
     wrong = (truth != y).any(-1)
     if not bool(wrong.any()):
         return {}
+    f = outputs()
     return {
-        "corrupted_fitted": share(right(m.train, y), wrong),
-        "corrupted_true": share(right(m.train, truth), wrong),
+        f"{name}_fitted": share(right(f, y), wrong),
+        f"{name}_true": share(right(f, truth), wrong),
     }
 
 

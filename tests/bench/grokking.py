@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from lab_core.devices import one_thread
-from lab_core.phenomena.grokking import PAIRS
+from lab_core.phenomena.pairs import PAIRS
 from lab_core.phenomena.progress_measures import TRANSFORMER
 from lab_core.recipe import Recipe
 from lab_core.run import Run
