@@ -49,6 +49,30 @@ class SquaredError:
 
 
 @dataclass(frozen=True)
+class AbsoluteError:
+    """l = |f - y|, summed over outputs (Laplace 1774): a large residual pulls no more than a small one.
+
+    It has a kink at 0, where the sub-gradient 0 is taken: gradient descent on it is the sub-gradient
+    method.
+    """
+
+    label: ClassVar[str] = "absolute error"
+    targets: ClassVar[str] = "real"
+
+    def __call__(self, f: Tensor, y: Tensor) -> Tensor:
+        return (f - y).abs().sum(-1)
+
+    def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] and dl/df = sign(f - y), [R, N, c]."""
+        r = f - y
+        return r.abs().sum(-1).mean(-1), r.sign_()
+
+    def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
+        """0 where it has a second derivative, [R, N, c]."""
+        return torch.zeros_like(u)
+
+
+@dataclass(frozen=True)
 class CrossEntropy:
     """l = -sum_j y_j log softmax(f)_j for one-hot y, computed in a precision of its own.
 
@@ -150,6 +174,7 @@ class Logistic:
 
 LOSSES: dict[str, type[Loss]] = {
     "squared-error": SquaredError,
+    "absolute-error": AbsoluteError,
     "cross-entropy": CrossEntropy,
     "stablemax": StableMax,
     "logistic": Logistic,

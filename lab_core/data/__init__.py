@@ -3,6 +3,7 @@
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
 from lab_core.data.modular import Modular, modular
+from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
@@ -15,22 +16,28 @@ DATASETS: dict[str, type[Data]] = {
     "single-index": SingleIndex,
     "sparse-linear": SparseLinear,
     "sparse-signs": SparseSigns,
+    "sensing": Sensing,
+    "completion": Completion,
 }
 __all__ = [
     "DATASETS",
     "Arrays",
     "Chebyshev",
     "Clusters",
+    "Completion",
     "Data",
     "Digits",
     "Modular",
     "Point",
+    "Sensing",
     "SingleIndex",
     "SparseLinear",
     "SparseSigns",
     "XorClusters",
     "chebyshev",
     "clusters",
+    "completion",
     "digits",
     "modular",
+    "sensing",
 ]

@@ -28,6 +28,7 @@ def stablemax(f: Tensor, y: Tensor) -> Tensor:
 # name -> the loss of each example [R, N] in torch's words
 REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared-error": lambda f, y: f.shape[-1] / 2 * F.mse_loss(f, y, reduction="none").mean(-1),
+    "absolute-error": lambda f, y: f.shape[-1] * F.l1_loss(f, y, reduction="none").mean(-1),
     "logistic": lambda f, y: -F.logsigmoid(y * f).sum(-1),
     "cross-entropy": lambda f, y: F.cross_entropy(f.mT, y.argmax(-1), reduction="none"),
     "stablemax": stablemax,

@@ -38,6 +38,9 @@ REFERENCE = {
     "neurons": {"neuron_share", "ipr"},
     "correctness": set(),
     "telescope": {"telescope_error", "telescope_accuracy"},
+    "recovery": set(),  # those of measurements are in test_matrices.py
+    "singular": set(),
+    "matrix": set(),
     "parameters": set(),  # those of a regression with one output are in test_telescope.py
 }
 ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
