@@ -63,6 +63,10 @@ class Start:
         seeds = self._seeds("data")[: len(self.y)]
         return self.tensor(np.stack([self.program.data.truth(s) for s in seeds]))
 
+    def loss(self, recipes: list[Recipe]) -> Loss:
+        """The loss of a whole stack, as these recipes have it, one a replica."""
+        return stacked([r.loss for r in recipes], self.tensor)
+
     def objective(self, loss: Loss) -> Objective:
         """The objective of a loss, with scratch buffers of its own."""
         model = stacked([r.model for r in self.recipes], self.tensor)

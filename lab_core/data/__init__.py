@@ -2,6 +2,7 @@
 
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
+from lab_core.data.covariance import Covariance
 from lab_core.data.modular import Modular, modular
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
@@ -15,12 +16,14 @@ DATASETS: dict[str, type[Data]] = {
     "single-index": SingleIndex,
     "sparse-linear": SparseLinear,
     "sparse-signs": SparseSigns,
+    "covariance": Covariance,
 }
 __all__ = [
     "DATASETS",
     "Arrays",
     "Chebyshev",
     "Clusters",
+    "Covariance",
     "Data",
     "Digits",
     "Modular",
