@@ -75,7 +75,8 @@ class BuresWasserstein:
         tau = torch.as_tensor(self.tau, dtype=f.dtype, device=f.device)
         smoothing = tau.sqrt().reshape(-1, 1, 1) * eye
         Z = y / N**0.5
-        return torch.cat([f / N**0.5, smoothing], -2), torch.linalg.qr(Z, mode="r").R if N > c else Z
+        Z = Z if c >= N else torch.linalg.qr(Z, mode="r").R
+        return torch.cat([f / N**0.5, smoothing], -2), Z
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss [R] and N dl/df = 2 (f - sqrt(N) P Z), [R, N, c]."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
+from lab_core.covariance_losses import Frobenius
 from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, SquaredError, StableMax
 from lab_core.models import MLP, DeepLinear, Layer, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
@@ -55,6 +56,10 @@ LOSSES = {
     Logistic: (
         "logistic loss summed over outputs",
         "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
+    ),
+    Frobenius: (
+        "a quarter of the squared distance of the second moments",
+        "f = net(x)\nreturn 0.25 * ((f.T @ f - y.T @ y) / len(x)).square().sum()",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest

@@ -22,7 +22,9 @@ REFERENCE = {
     "single-index": (30, 1, 1000, True),
     "sparse-linear": (200, 1, 1000, True),
     "sparse-signs": (200, 1, 1000, True),
+    "covariance": (6, 6, 0, False),
 }
+EXAMPLES = {"modular": 1044, "covariance": 6}  # of those without a knob for it
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
 
@@ -35,7 +37,7 @@ def test_shapes_targets_and_seeds(name: str) -> None:
     d, c, tests, seeded = REFERENCE[name]
     data = DATASETS[name]()
     x, y, x_test, y_test = data.arrays(seed=3)
-    n = getattr(data, "n", 1044)
+    n = getattr(data, "n", EXAMPLES.get(name))
     assert x.shape == (n, d) and y.shape == (n, c)
     assert x_test.shape == (tests, d) and y_test.shape == (tests, c)
     assert all(a.dtype == np.float64 and np.isfinite(a).all() for a in (x, y, x_test, y_test))

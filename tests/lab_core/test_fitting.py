@@ -65,8 +65,9 @@ def test_what_fits_the_data_and_the_model() -> None:
     assert fitting(PAIRS, "data") == ["modular"]
     assert fitting(PAIRS, "model") == [n for n, cls in MODELS.items() if cls.inputs == "pairs"]
     assert "modular" not in fitting(CLASSES, "data") and "pair-mlp" not in fitting(CLASSES, "model")
-    assert fitting(SMALL, "loss") == ["squared-error"]
-    assert fitting(PAIRS, "loss") == ["squared-error", "cross-entropy", "stablemax"]
+    assert fitting(SMALL, "loss") == ["squared-error", "frobenius", "bures-wasserstein"]
+    assert fitting(PAIRS, "loss") == ["squared-error", "cross-entropy", "stablemax", "frobenius",
+                                      "bures-wasserstein"]  # fmt: skip
 
 
 def test_every_entry_can_be_reached_from_everywhere_by_the_fewest_parts() -> None:
