@@ -104,7 +104,7 @@ class BuresWasserstein:
         i, j = torch.triu_indices(len(Z[0].T), len(Z[0].T), device=f.device)
         B = (Vh @ Z).mT  # [R, c, m]: h of e_k e_l^T is the outer product of its rows k and l
         h = B[..., i, :, None] * B[..., j, None, :]
-        h = (h + h.mT) / torch.where(i == j, 2.0, 2**0.5).to(s)[:, None, None]
+        h = (h + h.mT) / (2 ** (0.5 + 0.5 * (i == j).to(s)))[:, None, None]
         bend = 1 / (s[..., None] * s[..., None, :] * (s[..., None] + s[..., None, :]))
         root = (h * bend.sqrt()[..., None, :, :]).flatten(-2)
         return torch.linalg.matrix_norm(root, 2).square()

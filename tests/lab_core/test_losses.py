@@ -41,7 +41,9 @@ def wasserstein(S: Tensor, S0: Tensor) -> Tensor:
     each = []
     for a, b in zip(S.detach().numpy(), S0.expand_as(S).numpy(), strict=True):
         root = sqrtm(b)
-        each.append(np.trace(a + b - 2 * sqrtm(root @ a @ root)).real)
+        inside = root @ a @ root
+        cross = sqrtm(inside) if inside.any() else inside  # scipy warns of the root of 0
+        each.append(np.trace(a + b - 2 * cross).real)
     return torch.tensor(np.array(each))
 
 
