@@ -145,7 +145,8 @@ class _Polar(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *E: Tensor) -> Tensor:
-        return _turned(*ctx.saved_tensors, E[0])
+        U, s, Vh = ctx.saved_tensors
+        return _turned(U, s, Vh, E[0])
 
 
 class _Distance(torch.autograd.Function):
