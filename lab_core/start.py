@@ -83,6 +83,10 @@ class Start:
                 said.setdefault(sentence, []).extend(those)
         return said
 
+    def loss(self, recipes: list[Recipe]) -> Loss:
+        """The loss of a whole stack, as these recipes have it, one a replica."""
+        return stacked([r.loss for r in recipes], self.tensor)
+
     def objective(self, loss: Loss) -> Objective:
         """The objective of a loss, with scratch buffers of its own."""
         problem = self.model, loss, self.x, self.y, len(self.recipes)

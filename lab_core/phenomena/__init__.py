@@ -2,6 +2,7 @@
 
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
+from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATION
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
@@ -19,6 +20,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         WHY_GROKKING_WAITS,
         INSIDE_THE_GROKKED_NETWORK,
         MATRIX_SENSING,
+        DEEP_MATRIX_FACTORISATION,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]
