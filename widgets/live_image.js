@@ -34,9 +34,10 @@ class Picture {
         ...keys.flatMap(({ notes }) => notes)],
       shapes: [...panels.flatMap((panel) => this.moment(panel)), ...keys.flatMap(({ shapes }) => shapes)],
     });
-    const data = panels.flatMap((panel, i) =>
-      [...this.curves(panel), this.tips(panel, [...keys[2 * i + 1].symbols,
-        ...ratesOf(panel, 0.8 * this.view.font)]), blank(panel)]);
+    const data = panels.flatMap((panel) => [...this.curves(panel), this.tips(panel), blank(panel)]);
+    const beside = [...keys.flatMap(({ symbols = [] }) => symbols),
+      ...panels.flatMap((panel) => ratesOf(panel, 0.8 * this.view.font))];
+    data.push({ ...this.symbols(beside), xaxis: "x9", yaxis: "y9" });
     return this.view.resolve({ data, layout });
   }
 
@@ -44,9 +45,15 @@ class Picture {
     const { view, whole } = this, layout = structuredClone(view.store.figure.layout);
     view.panels.forEach((p, i) => view.place(p, layout, this.rects.get(i), whole, view.font));
     return Object.assign(layout, {
-      ...whole, margin: MARGIN, paper_bgcolor: "var(--ew-bg)",
+      ...whole, ...this.pixels(), margin: MARGIN, paper_bgcolor: "var(--ew-bg)",
       font: { ...layout.font, size: 0.82 * view.font },
     });
+  }
+
+  /** Axes over the whole picture, for what stands outside of the panels' own. */
+  pixels() {
+    const axis = (range, anchor) => ({ range, anchor, domain: [0, 1], visible: false });
+    return { xaxis9: axis([0, this.whole.width], "y9"), yaxis9: axis([this.whole.height, 0], "x9") };
   }
 
   /** A panel whose axes know their pixels in the picture. */
@@ -58,11 +65,7 @@ class Picture {
         const part = ((log ? Math.log10(v) : v) - low) / (high - low);
         return _length * (flip ? 1 - part : part);
       };
-      const p2d = (p) => {
-        const at = low + (flip ? 1 - p / _length : p / _length) * (high - low);
-        return log ? 10 ** at : at;
-      };
-      return { _length, _offset: size * (flip ? 1 - to : from), d2p, p2d };
+      return { _length, _offset: size * (flip ? 1 - to : from), d2p, range: [low, high] };
     };
     const xaxis = axis(panel.x, panel.xlog, width, false);
     return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
@@ -91,13 +94,15 @@ class Picture {
     };
   }
 
-  tips(panel, symbols) {
-    const { xaxis, yaxis } = panel, onAxes = ({ x, y, ...rest }) =>
-      ({ ...rest, x: xaxis.p2d(x - xaxis._offset), y: yaxis.p2d(y - yaxis._offset) });
-    const tips = [...tipsOf(panel), ...symbols.map(onAxes)], each = (key) => tips.map(({ marker }) => marker[key]);
+  tips(panel) {
+    return { ...this.symbols(tipsOf(panel)), ...axesOf(panel), cliponaxis: false };
+  }
+
+  symbols(tips) {
+    const each = (key) => tips.map(({ marker }) => marker[key]);
     return {
-      ...blank(panel), mode: "markers", x: tips.map((tip) => tip.x), y: tips.map((tip) => tip.y),
-      cliponaxis: false, marker: {
+      type: "scatter", mode: "markers", x: tips.map((tip) => tip.x), y: tips.map((tip) => tip.y),
+      marker: {
         symbol: each("symbol"), color: each("color"), size: 9, opacity: 1,
         line: { color: "var(--ew-bg)", width: 0.8 },
       },

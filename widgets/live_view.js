@@ -1,6 +1,7 @@
 // One view of a live figure: panels' headers, the plotly figure, theme and full screen.
 
 const MARGIN = { l: 0, r: 0, t: 0, b: 0, autoexpand: false };
+const BARE = { ticks: "", ticklabelstandoff: 3, showgrid: false }; // axes of cells
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 
 class Figure {
@@ -139,7 +140,7 @@ class Figure {
     y.type = panel.yspec.type;
     if (panel.meta.equal) equalise(x, y, wide, high);
     if (isMatrix(panel.map)) Object.assign(x, partTicks(panel.map));
-    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ticks: "", ticklabelstandoff: 3 });
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, BARE);
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
@@ -259,10 +260,10 @@ class Figure {
 }
 
 /** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
-const blank = ({ x, y }) => ({
-  type: "scatter", mode: "lines", x: [null], y: [null],
-  xaxis: x.replace("axis", ""), yaxis: y.replace("axis", ""),
-});
+const blank = (panel) =>
+  ({ type: "scatter", mode: "lines", x: [null], y: [null], ...axesOf(panel) });
+
+const axesOf = ({ x, y }) => ({ xaxis: x.replace("axis", ""), yaxis: y.replace("axis", "") });
 
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>
