@@ -19,6 +19,24 @@ function matrix({ cells }) {
   return Array.from({ length: rows }, (_, i) => values.subarray(i * columns, (i + 1) * columns));
 }
 
+/** Cells as an image of a pixel each, as the address of its data; `up` where row 0 is the lowest. */
+function picture({ colorscale, zmax }, { rows, columns, values }, up) {
+  const pen = (width, height) => Object.assign(document.createElement("canvas"), { width, height })
+    .getContext("2d", { willReadFrequently: true });
+  const n = zmax + 0.5, scale = pen(n, 1), image = pen(columns, rows);
+  scale.fillStyle = scale.createLinearGradient(0, 0, n, 0);
+  for (const [at, colour] of colorscale) scale.fillStyle.addColorStop(at, colour);
+  scale.fillRect(0, 0, n, 1);
+  const colours = new Uint32Array(scale.getImageData(0, 0, n, 1).data.buffer);
+  const pixels = image.createImageData(columns, rows), all = new Uint32Array(pixels.data.buffer);
+  values.forEach((value, i) => {
+    const row = Math.floor(i / columns);
+    all[i + (up ? rows - 1 - 2 * row : 0) * columns] = colours[value];
+  });
+  image.putImageData(pixels, 0, 0);
+  return image.canvas.toDataURL();
+}
+
 /** An axis from the first cell's edge to the last one's. */
 const edges = (axis, n = 1) =>
   ({ ...axis, type: "linear", autorangeoptions: { span: [-0.5, n - 0.5] } });

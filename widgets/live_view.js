@@ -171,10 +171,11 @@ class Figure {
     };
   }
 
-  /** Remember which SVG paths are whose. */
+  /** Remember which SVG paths and images are whose. */
   find(traces) {
-    const groups = [...this.plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace")];
-    const paths = (group) => [...group.querySelectorAll(".js-line, .point path")];
+    const groups = [...this.plot.querySelectorAll(
+      ".scatterlayer .trace, .barlayer .trace, .heatmaplayer .hm")];
+    const paths = (group) => [...group.querySelectorAll(".js-line, .point path, image")];
     const nodes = new Map(groups.map((group) => [group.__data__[0].trace.uid, paths(group)]));
     this.paths = new Map(traces.map((t) => [t, nodes.get(t.spec.uid) ?? []]));
   }
@@ -183,7 +184,7 @@ class Figure {
   extends(trace) {
     const panel = this.panelOf(trace);
     if (!this.rects.has(this.panels.indexOf(panel))) return true;
-    if (isMap(trace)) return this.maps.get(trace) === trace.cells;
+    if (isMap(trace)) return this.repaint(trace, panel);
     const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
     const bars = trace.spec.type === "bar" && barPaths(this.points(trace), xaxis, yaxis);
     if (!bars && !isLine(trace)) return false;
@@ -191,6 +192,16 @@ class Figure {
     const nodes = this.paths.get(trace) ?? [];
     if (paths.length !== nodes.length) return false;
     nodes.forEach((node, i) => node.setAttribute("d", paths[i]));
+    return true;
+  }
+
+  /** New cells in the image that plotly made of old ones; false where they need other axes or a scale. */
+  repaint(trace, panel) {
+    const { cells } = trace, drawn = this.maps.get(trace), [image] = this.paths.get(trace) ?? [];
+    if (drawn === cells) return true;
+    if (!image || !["rows", "columns", "end"].every((key) => drawn?.[key] === cells[key])) return false;
+    image.setAttribute("href", picture(this.resolve(trace.spec), cells, !isMatrix(panel.map)));
+    this.maps.set(trace, cells);
     return true;
   }
 
