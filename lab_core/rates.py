@@ -65,7 +65,7 @@ def _later_half(t: Floats, e: Floats) -> tuple[Floats, Floats]:
     known = np.isfinite(e) & (e > 0)
     lowest = e.min(initial=np.inf, where=known)
     floor = max(FLOOR, 10 * lowest) if lowest < ROUNDING else 0.0
-    low = np.flatnonzero(known & (e <= floor)) if floor else []
+    low = np.flatnonzero(known & (e <= floor))
     end = int(low[0]) if len(low) else len(t)
     t, e = t[:end][known[:end]], e[:end][known[:end]]
     start = np.searchsorted(t, max(t[-1] / 2, 1e-300)) if len(t) else 0  # t = 0 has no logarithm

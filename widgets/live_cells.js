@@ -98,7 +98,7 @@ function cellBox({ map, xaxis, yaxis }, x, y) {
 
 /** The value of a level, to as many places as the levels tell apart. */
 function real(level, end) {
-  const places = Math.max(0, Math.ceil(-Math.log10(end / LEVELS)));
+  const places = Math.max(0, Math.round(-Math.log10(end / LEVELS)));
   const value = ((level - ZERO) / LEVELS) * end;
   return places > 6 ? brief(value, 2) : value.toFixed(places).replace("-", "\u2212");
 }

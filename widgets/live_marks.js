@@ -123,7 +123,7 @@ function ratesOf({ meta, curves, xaxis, yaxis }, font) {
   all.sort((a, b) => a.y - b.y).splice(Math.floor((bottom - top) / line) + 1);
   all.forEach((one, i) => { one.y = Math.max(one.y, i ? all[i - 1].y + line : top); });
   all.reverse().forEach((one, i) => { one.y = Math.min(one.y, i ? all[i - 1].y - line : bottom); });
-  return all.map((one) => ({ ...one, x: xaxis._offset + xaxis._length + font }));
+  return all.reverse().map((one) => ({ ...one, x: xaxis._offset + xaxis._length + font }));
 }
 
 const ratesBeside = (panel, font) => ratesOf(panel, font).flatMap(({ marker, text, x, y }) => [
