@@ -125,21 +125,16 @@ def show_arrays(
     figure: LiveFigure, traces: Iterable[str], plot: Plot, arrays: Arrays, sent: dict[str, float]
 ) -> None:
     """Draw of what is wider than a number what is new since `sent`, the step by trace; points stay."""
-    step = arrays[plot.array][0]
     for uid in traces:
-        if sent.get(uid) == step or (uid in sent and is_points(uid)):
-            continue
-        _show_array(figure, uid, plot, arrays)
-        sent[uid] = step
+        name = POINTS if is_points(uid) else plot.array
+        if name in arrays and sent.get(uid) != arrays[name][0] and not (uid in sent and name == POINTS):
+            sent[uid], value = arrays[name]
+            _show_array(figure, uid, plot, value)
 
 
-def _show_array(figure: LiveFigure, uid: str, plot: Plot, arrays: Arrays) -> None:
+def _show_array(figure: LiveFigure, uid: str, plot: Plot, value: Any) -> None:
     """A trace's part: cells, points of one class, or x and y of a curve."""
     r, _, column = parts_of(uid)
-    name = POINTS if is_points(uid) else column
-    if name not in arrays:
-        return
-    value = arrays[name][1]
     if plot.is_map:
         figure.set_cells(uid, value[r].cpu().numpy(), real=not plot.cells)
         return
