@@ -127,7 +127,11 @@ def show_arrays(
     """Draw of what is wider than a number what is new since `sent`, the step by trace; points stay."""
     for uid in traces:
         name = POINTS if is_points(uid) else plot.array
-        if name in arrays and sent.get(uid) != arrays[name][0] and not (uid in sent and name == POINTS):
+        if (
+            name in arrays
+            and sent.get(uid) != arrays[name][0]
+            and not (uid in sent and name == POINTS)
+        ):
             sent[uid], value = arrays[name]
             _show_array(figure, uid, plot, value)
 
