@@ -6,11 +6,19 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
-from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, SquaredError, StableMax
+from lab_core.covariance_losses import Frobenius
+from lab_core.losses import (
+    PRECISIONS,
+    AbsoluteError,
+    CrossEntropy,
+    Logistic,
+    SquaredError,
+    StableMax,
+)
 from lab_core.models import MLP, DeepLinear, Layer, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
-from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
+from lab_core.schedules import Constant, Cosine, Geometric, LinearDecay, OneCycle, Warmup
 
 _SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
 _ADAM = {"lr": "{lr}", "betas": "({beta1}, {beta2})", "eps": "{eps}"}
@@ -33,6 +41,7 @@ SCHEDULES = {
     Warmup: "return min(1.0, (t + 1) / {warmup})",
     LinearDecay: "return max(0.0, 1 - t / {steps})",
     Cosine: "return 0.5 * (1 + math.cos(math.pi * min(t / {steps}, 1.0)))",
+    Geometric: "return max({rho}**t, 1e-30)",
     OneCycle: "s, start = min(t / {steps}, 1.0), 1 / {start_divisor}\n    "
     "return start + (1 - start) * s / {peak} if s < {peak} else (1 - s) / (1 - {peak})",
 }
@@ -40,6 +49,10 @@ LOSSES = {
     SquaredError: (
         "half the squared error summed over outputs",
         "return 0.5 * (net(x) - y).square().sum(1).mean()",
+    ),
+    AbsoluteError: (
+        "absolute error summed over outputs",
+        "return (net(x) - y).abs().sum(1).mean()",
     ),
     CrossEntropy: (
         "softmax cross-entropy",
@@ -55,6 +68,10 @@ LOSSES = {
     Logistic: (
         "logistic loss summed over outputs",
         "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
+    ),
+    Frobenius: (
+        "a quarter of the squared distance of the second moments",
+        "f = net(x)\nreturn 0.25 * ((f.T @ f - y.T @ y) / len(x)).square().sum()",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest

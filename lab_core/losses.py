@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from lab_core.covariance_losses import BuresWasserstein, Frobenius
 from lab_core.knobs import knob
 
 PRECISIONS = ("same", "float16", "float32", "float64")
@@ -46,6 +47,30 @@ class SquaredError:
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = u, [R, N, c]."""
         return u
+
+
+@dataclass(frozen=True)
+class AbsoluteError:
+    """l = |f - y|, summed over outputs (Laplace 1774): a large residual pulls no more than a small one.
+
+    It has a kink at 0, where the sub-gradient 0 is taken: gradient descent on it is the sub-gradient
+    method.
+    """
+
+    label: ClassVar[str] = "absolute error"
+    targets: ClassVar[str] = "real"
+
+    def __call__(self, f: Tensor, y: Tensor) -> Tensor:
+        return (f - y).abs().sum(-1)
+
+    def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] and dl/df = sign(f - y), [R, N, c]."""
+        r = f - y
+        return r.abs().sum(-1).mean(-1), r.sign_()
+
+    def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
+        """0 where it has a second derivative, [R, N, c]."""
+        return torch.zeros_like(u)
 
 
 @dataclass(frozen=True)
@@ -150,7 +175,10 @@ class Logistic:
 
 LOSSES: dict[str, type[Loss]] = {
     "squared-error": SquaredError,
+    "absolute-error": AbsoluteError,
     "cross-entropy": CrossEntropy,
     "stablemax": StableMax,
     "logistic": Logistic,
+    "frobenius": Frobenius,
+    "bures-wasserstein": BuresWasserstein,
 }

@@ -118,6 +118,12 @@ class Recipe:
                 f"model: a {self.model.label} cannot read {self.data.label}, whose inputs are"
                 f" {self.data.inputs}; choose {' or '.join(fitting)}, or other data."
             )
+        if self.optimizer.models not in ("", self.model.inputs):
+            fitting = [s for s, m in MODELS.items() if m.inputs == self.optimizer.models]
+            raise BadInput(
+                f"optimizer: {self.optimizer.label} needs the factors of a matrix, which a"
+                f" {self.model.label} does not have; choose gd, or the model {' or '.join(fitting)}."
+            )
         if self.replicas > MOST_REPLICAS:
             raise BadInput(
                 f"lists: they multiply to {self.replicas} replicas, above the limit of"
@@ -257,9 +263,9 @@ def fitting(recipe: Recipe, part: str) -> list[str]:
 def companions(recipe: Recipe, part: str, name: str) -> dict[str, str]:
     """The fewest parts to set, {part: name} among them, so that a recipe can have this entry.
 
-    Data, model and loss may need one another; of several entries the first in the registry is taken.
+    Data, model, loss and optimizer may need one another; of several entries the first in the registry is taken.
     """
-    others = [p for p in ("data", "model", "loss") if p != part]
+    others = [p for p in ("data", "model", "loss", "optimizer") if p != part]
     for size in range(len(others) + 1):
         for more in itertools.combinations(others, size):
             for names in itertools.product(*(PARTS[p] for p in more)):

@@ -72,6 +72,20 @@ class OneCycle:
         return start + (1 - start) * s / self.peak if s < self.peak else (1 - s) / (1 - self.peak)
 
 
+@dataclass(frozen=True)
+class Geometric:
+    """rho^t (Goffin 1977), at least 1e-30: the steps with which sub-gradient methods converge
+    linearly.
+    """
+
+    label: ClassVar[str] = "geometric decay"
+    rho: float = knob(0.995, 0.9, 1.0, label="ratio ρ", help="of one step to the step before it",
+                      domain="(0, 1]")  # fmt: skip
+
+    def __call__(self, t: int, steps: int) -> float:
+        return max(self.rho**t, 1e-30)
+
+
 def elapsed(times: list[float], rates: list[float], multipliers: list[float]) -> list[float]:
     """Training times [R], sums of learning rates, after steps at these multiples of the rates [R].
 
@@ -92,4 +106,5 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "cosine": Cosine,
     "linear": LinearDecay,
     "one-cycle": OneCycle,
+    "geometric": Geometric,
 }

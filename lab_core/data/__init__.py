@@ -2,7 +2,9 @@
 
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
+from lab_core.data.covariance import Covariance
 from lab_core.data.modular import Modular, modular
+from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
@@ -15,22 +17,30 @@ DATASETS: dict[str, type[Data]] = {
     "single-index": SingleIndex,
     "sparse-linear": SparseLinear,
     "sparse-signs": SparseSigns,
+    "sensing": Sensing,
+    "completion": Completion,
+    "covariance": Covariance,
 }
 __all__ = [
     "DATASETS",
     "Arrays",
     "Chebyshev",
     "Clusters",
+    "Completion",
+    "Covariance",
     "Data",
     "Digits",
     "Modular",
     "Point",
+    "Sensing",
     "SingleIndex",
     "SparseLinear",
     "SparseSigns",
     "XorClusters",
     "chebyshev",
     "clusters",
+    "completion",
     "digits",
     "modular",
+    "sensing",
 ]

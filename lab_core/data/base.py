@@ -24,7 +24,7 @@ class Data:
 
     label: ClassVar[str]
     targets: ClassVar[str]  # what y is: "real", "one-hot" or "signs"
-    inputs: ClassVar[str] = "real"  # or "pairs" of numbers below c
+    inputs: ClassVar[str] = "real"  # or "pairs" of numbers below c, or "measurements" of a matrix
     source: ClassVar[Callable[..., Arrays]]
 
     def arrays(self, seed: int) -> Arrays:

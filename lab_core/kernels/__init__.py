@@ -3,10 +3,19 @@
 from typing import Any
 
 from lab_core.kernels.diagonal import DiagonalKernel
+from lab_core.kernels.factors import FactorKernel
 from lab_core.kernels.mlp import Kernel
 from lab_core.kernels.table import TableKernel
 from lab_core.kernels.transformer import TransformerKernel
-from lab_core.models import MLP, DeepLinear, DiagonalLinear, PairMLP, Transformer
+from lab_core.models import (
+    MLP,
+    AsymmetricFactors,
+    DeepLinear,
+    DiagonalLinear,
+    PairMLP,
+    SymmetricFactors,
+    Transformer,
+)
 
 KERNELS: dict[type, Any] = {
     MLP: Kernel,
@@ -14,5 +23,14 @@ KERNELS: dict[type, Any] = {
     PairMLP: TableKernel,
     Transformer: TransformerKernel,
     DiagonalLinear: DiagonalKernel,
+    SymmetricFactors: FactorKernel,
+    AsymmetricFactors: FactorKernel,
 }
-__all__ = ["KERNELS", "DiagonalKernel", "Kernel", "TableKernel", "TransformerKernel"]
+__all__ = [
+    "KERNELS",
+    "DiagonalKernel",
+    "FactorKernel",
+    "Kernel",
+    "TableKernel",
+    "TransformerKernel",
+]

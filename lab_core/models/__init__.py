@@ -3,6 +3,7 @@
 from lab_core.models.base import Model, Shapes, initial, size, stream, views
 from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
+from lab_core.models.factors import AsymmetricFactors, Factors, SymmetricFactors
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
 from lab_core.models.transformer import Transformer
@@ -15,20 +16,25 @@ MODELS: dict[str, type[Model]] = {
     "committee": Committee,
     "scaled-committee": ScaledCommittee,
     "diagonal-linear": DiagonalLinear,
+    "symmetric-factors": SymmetricFactors,
+    "asymmetric-factors": AsymmetricFactors,
 }
 __all__ = [
     "ACTIVATIONS",
     "MLP",
     "MODELS",
     "PARAMETRIZATIONS",
+    "AsymmetricFactors",
     "Committee",
     "DeepLinear",
     "DiagonalLinear",
+    "Factors",
     "Layer",
     "Model",
     "PairMLP",
     "ScaledCommittee",
     "Shapes",
+    "SymmetricFactors",
     "Transformer",
     "initial",
     "size",

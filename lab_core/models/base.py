@@ -21,7 +21,8 @@ Shapes = dict[str, tuple[int, ...]]
 class Model:
     """A model: knobs, shapes, initial values and a forward pass.
 
-    `inputs` is what it reads: "real" features, or "pairs" of numbers below c, looked up in tables.
+    `inputs` is what it reads: "real" features, "pairs" of numbers below c, looked up in tables, or
+    "measurements" of a matrix.
     `centred` says that its output counts from what it is at the start of the run. A knob of which a
     list makes replicas is a float in `stds`, and [R, 1] in `forward` where the replicas differ.
     """
@@ -52,6 +53,12 @@ class Model:
         """The initial value of a parameter, from independent N(0, 1) of its shape: std * normal."""
         return std * normal
 
+    def informed(self, w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """The initial weights [R, P] of a model that looks at its training set for them; others keep
+        w.
+        """
+        return w
+
 
 def size(shapes: Shapes) -> int:
     """P, the number of parameters."""
@@ -65,7 +72,7 @@ def views(w: Tensor, shapes: Shapes) -> dict[str, Tensor]:
 
 
 def per_replica(value: float | Tensor) -> float | Tensor:
-    """A knob as a factor of [R, N, c]: a float, or from [R, 1] to [R, 1, 1]."""
+    """A knob as a factor of [R, m, n]: a float, or from [R, 1] to [R, 1, 1]."""
     return value[:, :, None] if isinstance(value, Tensor) else value
 
 

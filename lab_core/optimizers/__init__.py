@@ -2,6 +2,7 @@
 
 from lab_core.optimizers.adaptive import Adam, AdamW, RMSProp
 from lab_core.optimizers.base import Optimizer
+from lab_core.optimizers.factored import RebalancedGD, ScaledGD
 from lab_core.optimizers.filters import FILTERS, Filter
 from lab_core.optimizers.flow import GradientFlow
 from lab_core.optimizers.momentum import GD, HeavyBall, Nesterov
@@ -14,6 +15,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
     "flow": GradientFlow,
+    "scaled-gd": ScaledGD,
+    "rebalanced-gd": RebalancedGD,
 }
 __all__ = [
     "FILTERS",
@@ -27,4 +30,6 @@ __all__ = [
     "Nesterov",
     "Optimizer",
     "RMSProp",
+    "RebalancedGD",
+    "ScaledGD",
 ]

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, fourier, kernel, pruning, telescope, training
+from lab_core.probes import (
+    covariance,
+    curvature,
+    fourier,
+    kernel,
+    matrices,
+    pruning,
+    telescope,
+    training,
+)
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -28,5 +37,11 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "correctness": fourier.correctness,
     "telescope": telescope.telescope,
     "parameters": telescope.parameters,
+    "recovery": matrices.recovery,
+    "singular": matrices.singular,
+    "matrix": matrices.matrix,
+    "covariance": covariance.covariance,
+    "covariance_curvature": covariance.covariance_curvature,
+    "curvature_range": covariance.curvature_range,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -22,7 +22,12 @@ REFERENCE = {
     "single-index": (30, 1, 1000, True),
     "sparse-linear": (200, 1, 1000, True),
     "sparse-signs": (200, 1, 1000, True),
+    "sensing": (400, 1, 20, True),
+    "completion": (40, 20, 20, True),
+    "covariance": (6, 6, 0, True),
 }
+EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20, "covariance": 6}
+ROWS = (40, 20)  # of the test set of measurements: (e_i, weights), and M[i]
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
 
@@ -35,15 +40,16 @@ def test_shapes_targets_and_seeds(name: str) -> None:
     d, c, tests, seeded = REFERENCE[name]
     data = DATASETS[name]()
     x, y, x_test, y_test = data.arrays(seed=3)
-    n = getattr(data, "n", 1044)
+    n = getattr(data, "n", EXAMPLES.get(name))
+    d_test, c_test = ROWS if data.inputs == "measurements" else (d, c)
     assert x.shape == (n, d) and y.shape == (n, c)
-    assert x_test.shape == (tests, d) and y_test.shape == (tests, c)
+    assert x_test.shape == (tests, d_test) and y_test.shape == (tests, c_test)
     assert all(a.dtype == np.float64 and np.isfinite(a).all() for a in (x, y, x_test, y_test))
     if data.targets == "one-hot":
         assert set(np.unique(y)) == {0.0, 1.0} and (y.sum(1) == 1).all(), "one-hot"
     again, other = data.arrays(seed=3), data.arrays(seed=4)
     assert all(np.array_equal(a, b) for a, b in zip(again, (x, y, x_test, y_test), strict=True))
-    assert np.array_equal(other[0], x) != seeded
+    assert (np.array_equal(other[0], x) and np.array_equal(other[1], y)) != seeded
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -7,6 +7,7 @@ import pytest
 from lab_core.knobs import BadInput
 from lab_core.losses import LOSSES
 from lab_core.models import MODELS
+from lab_core.optimizers import OPTIMIZERS
 from lab_core.recipe import PARTS, Recipe, companions, fits, fitting, slug
 from tests.lab_core.small import CLASSES, PAIRS, SMALL, having
 
@@ -65,8 +66,9 @@ def test_what_fits_the_data_and_the_model() -> None:
     assert fitting(PAIRS, "data") == ["modular"]
     assert fitting(PAIRS, "model") == [n for n, cls in MODELS.items() if cls.inputs == "pairs"]
     assert "modular" not in fitting(CLASSES, "data") and "pair-mlp" not in fitting(CLASSES, "model")
-    assert fitting(SMALL, "loss") == ["squared-error"]
-    assert fitting(PAIRS, "loss") == ["squared-error", "cross-entropy", "stablemax"]
+    assert "cross-entropy" not in fitting(SMALL, "loss")
+    assert "logistic" not in fitting(PAIRS, "loss")
+    assert fitting(SMALL, "optimizer") == [n for n, cls in OPTIMIZERS.items() if not cls.models]
 
 
 def test_every_entry_can_be_reached_from_everywhere_by_the_fewest_parts() -> None:

@@ -37,9 +37,23 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
         [(x @ v / 60**0.5 + 0.125 * (x @ v).square()).sum(1) for v in w], 1
     ),
     "transformer": lambda x, *pieces: transformer(x, pieces),
+    "symmetric-factors": lambda x, X: rows_of(x, X @ X.T),
+    "asymmetric-factors": lambda x, F, G: rows_of(x, F @ G.T),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
 }
-INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
+INPUTS = {
+    "real": lambda c: gaussian(2, 4, 5, seed=1),
+    "pairs": lambda c: pairs(c, 2, 4),
+    "measurements": lambda c: gaussian(2, 4, 2 * c, seed=1),
+}
+
+
+def rows_of(x: Tensor, matrix: Tensor) -> Tensor:
+    """weights * (row @ M) of each example (row, weights), in numpy."""
+    return torch.tensor(
+        [[(a @ matrix[:, j]) * b for j, b in enumerate(weights)] for a, weights in
+         zip(*x.chunk(2, 1), strict=True)]
+    )  # fmt: skip
 
 
 def signs(m: int) -> Tensor:
