@@ -140,7 +140,8 @@ class Figure {
     y.type = panel.yspec.type;
     if (panel.meta.equal) equalise(x, y, wide, high);
     if (isMatrix(panel.map)) Object.assign(x, partTicks(panel.map));
-    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, BARE);
+    const showticklabels = Boolean(panel.map?.cells);
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ...BARE, showticklabels });
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
