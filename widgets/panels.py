@@ -51,9 +51,9 @@ class Plot:
         return bool(self.is_map or self.points or self.dashed)
 
 
-def numbered(column: str) -> tuple[str, ...]:
-    """The five columns of that name."""
-    return tuple(f"{column}_{i}" for i in range(1, 6))
+def numbered(column: str, many: int = 5) -> tuple[str, ...]:
+    """So many columns of that name."""
+    return tuple(f"{column}_{i}" for i in range(1, many + 1))
 
 
 EMPTY = Plot("", "")
@@ -132,7 +132,8 @@ PLOTS = {
     "covariance_error": Plot("Distance to the target's covariance", "‖Σ − Σ₀‖ / ‖Σ₀‖",
                              ("covariance_error",), log=True, probes=("covariance",)),
     "covariance_eigenvalues": Plot("Eigenvalues of the covariance", "eigenvalue",
-                                   tuple(f"covariance_{i}" for i in range(1, 7)), log=True,
+                                   numbered("covariance", 6), ("net", "target"),
+                                   dashed=numbered("target", 6), log=True,
                                    probes=("covariance",), clip=(1e-12, 1e6)),
     "covariance_curvature": Plot("Curvature by the covariance", "top eigenvalue",
                                  ("covariance_curvature",), log=True,

@@ -10,7 +10,7 @@ PARTS = (overparam_slowdown, robust_subgradient, scaled_gd)
 MATRIX_SENSING = Phenomenon(
     slug="matrix-sensing",
     title="Matrix sensing",
-    question="How fast is a matrix of low rank found, if its rank, its condition or a third of the"
+    question="How fast is a matrix of low rank found, if its rank, its condition or part of the"
     " data is not what you think?",
     papers=tuple(part.CITATION for part in PARTS),
     presets={slug: preset for part in PARTS for slug, preset in part.PRESETS.items()},

@@ -43,7 +43,7 @@ FEW, ENOUGH = (
 )  # measurements; a symmetric 20 x 20 matrix of rank 2 has 39 degrees of freedom
 PRESETS = {
     "outliers": Preset(
-        "A third of it is wrong",
+        "Three in ten are wrong",
         "800 measurements of a 20 × 20 matrix of rank 2; to 30% of them a number a hundred times as"
         " large as the rest is added. Sub-gradient steps on the absolute error find the matrix from a"
         " tiny start, with the true rank (k = 2) to 10⁻⁵ and with any (k = 20) to 10⁻³. Gradient"

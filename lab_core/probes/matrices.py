@@ -32,7 +32,7 @@ def singular(m: Moment) -> Columns:
     """The five largest singular values of the model's matrix, and of the true one where not 0."""
     if (both := found(m)) is None:
         return {}
-    out = {}
+    out: Columns = {}
     for name, matrix in zip(("singular", "truth"), both, strict=True):
         values = torch.linalg.svdvals(matrix)[:, :SHOWN]
         floor = torch.finfo(values.dtype).eps * matrix.shape[1]
