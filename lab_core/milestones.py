@@ -21,6 +21,7 @@ GENERALISED = 0.95  # of the test set: what Power et al. 2022 and after them mos
 LATER = 2  # times as late as memorising, and generalising is called grokking
 BEFORE = -1  # as the step of what had happened before an arm grew from its parent
 COLLAPSED = 0.5  # of the training examples have a loss of exactly 0
+RECOVERED = 1e-6  # relative error of a matrix, Frobenius
 
 
 @dataclass(frozen=True)
@@ -203,18 +204,29 @@ def collapsed(arm: Arm) -> list[Milestone]:
     ]  # fmt: skip
 
 
-def reached(arm: Arm, column: str, level: float) -> dict[int, int]:
-    """The step at which a replica's column was first at a level, or above; of those that were.
+def recovered(arm: Arm) -> list[Milestone]:
+    """The error of a matrix that is recovered from measurements fell to `RECOVERED`."""
+    return [
+        Milestone(step, arm.index, r, "recovered",
+                  f"{name(arm, r)} recovered the matrix to {RECOVERED:g} at step {step}")
+        for r, step in reached(arm, "recovery", RECOVERED, below=True).items()
+        if step != BEFORE
+    ]  # fmt: skip
+
+
+def reached(arm: Arm, column: str, level: float, below: bool = False) -> dict[int, int]:
+    """The step at which a replica's column was first at a level, or above (or below); of those that
+    were.
 
     `BEFORE` in a fork that begins so: it happened to its parent.
     """
-    first = enumerate(arm.record.reached(column, level))
+    first = enumerate(arm.record.reached(column, level, below))
     steps = {r: int(step) for r, step in first if np.isfinite(step)}
     begins = arm.record[column][0][:1]
     return {r: BEFORE if arm.first and step in begins else step for r, step in steps.items()}
 
 
-DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed)
+DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed, recovered)
 
 
 def beside(flow: Flow, moment: int | None = None) -> str:

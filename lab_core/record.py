@@ -114,10 +114,12 @@ class Record:
         _, values = self[name]
         return values[-1] if len(values) else None
 
-    def reached(self, name: str, level: float) -> np.ndarray:
-        """The first step [R] at which a column was at least `level`; infinite where it never was."""
+    def reached(self, name: str, level: float, below: bool = False) -> np.ndarray:
+        """The first step [R] at which a column was at least (or at most) `level`; infinite where it
+        never was.
+        """
         steps, values = self[name]
-        there = values >= level
+        there = values <= level if below else values >= level
         if not len(steps):
             return np.full(self.replicas, np.inf)
         return np.where(there.any(0), steps[there.argmax(0)], np.inf)

@@ -28,7 +28,6 @@ class Start:
         self.recipes, self.program = recipes, recipes[0]
         arrays = self._arrays()
         self.shapes = self.program.model.shapes(arrays[0].shape[2], arrays[1].shape[2])
-        check_size(recipes, arrays[0][0], arrays[1][0])
         work = float(len(recipes)) * arrays[0].shape[1] * models.size(self.shapes)
         self.device, self.device_reason = pick(self.program, work)
         self.x, self.y, *test = (self.tensor(a) for a in arrays)
@@ -36,7 +35,9 @@ class Start:
 
     def _arrays(self) -> list[np.ndarray]:
         keys = [*zip((r.data for r in self.recipes), self._seeds("data"), strict=True)]
-        sets = {key: key[0].arrays(key[1]) for key in dict.fromkeys(keys)}
+        sets = {keys[0]: keys[0][0].arrays(keys[0][1])}
+        check_size(self.recipes, *sets[keys[0]][:2])
+        sets |= {key: key[0].arrays(key[1]) for key in dict.fromkeys(keys[1:]) if key not in sets}
         return [shared([sets[key][i] for key in keys]) for i in range(4)]
 
     def _seeds(self, purpose: str) -> list[int]:

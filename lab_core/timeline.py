@@ -258,7 +258,12 @@ def _single(recipe: Recipe) -> Recipe:
 
 def check_size(recipes: list[Recipe], x: np.ndarray, y: np.ndarray) -> None:
     """Refuses, with a BadInput, an arm that would not fit in memory; x [N, d], y [N, c]."""
-    R = len(recipes)
+    R, sets = len(recipes), len({(r.data, seeds_of(r, "data")) for r in recipes})
+    if sets * x.size > MOST_NUMBERS:
+        raise BadInput(
+            f"measurements, n: {sets} data sets of {x.size:,} numbers do not fit in memory (limit"
+            f" {MOST_NUMBERS:,.0f}); take fewer examples, or data seeds."
+        )
     shapes = recipes[0].model.shapes(x.shape[1], y.shape[1])
     size, N = models.size(shapes), len(x)
     if R * max(size, N * sum(shape[-1] for shape in shapes.values())) > MOST_NUMBERS:

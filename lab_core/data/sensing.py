@@ -33,8 +33,8 @@ def sensing(
     size: int, true_rank: int, condition: float, target: str, outliers: float,
     outlier_size: float, measurements: int, seed: int,
 ) -> Arrays:  # fmt: skip
-    """y_i = <A_i, M>, A_i of independent N(0, 1), symmetrised for a symmetric M (Recht, Fazel &
-    Parrilo 2010); a share `outliers` of y has N(0, outlier_size^2) added.
+    """y_i = <A_i, M>, A_i of independent N(0, 1), or (A + A^T) / 2 of such for a symmetric M
+    (Recht, Fazel & Parrilo 2010); a share `outliers` of y has N(0, outlier_size^2) added.
     """
     n, rng = size, np.random.default_rng([seed, 1])
     truth = low_rank(n, true_rank, condition, target, seed)
@@ -42,7 +42,7 @@ def sensing(
     if target == "symmetric":
         for a in x:  # one by one: a second copy of all would double the memory
             a += a.T.copy()
-        x *= 2**-0.5
+        x *= 0.5
     x = x.reshape(measurements, -1)
     y = x @ truth.reshape(-1, 1)
     noise = outlier_size * rng.standard_normal((measurements, 1))

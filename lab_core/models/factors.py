@@ -22,13 +22,11 @@ def side(d: int, c: int) -> int:
 
 def adjoint(x: Tensor, r: Tensor) -> Tensor:
     """sum_i A_i^T(r_i) [R, n, n] of measurements x [R or 1, N, d] and residuals r [R, N, c]."""
-    R, N, n = len(r), x.shape[1], side(x.shape[2], r.shape[2])
+    n = side(x.shape[2], r.shape[2])
     if r.shape[2] > 1:
         rows, weights = x.split(n, -1)
         return rows.mT @ (weights * r)
-    if len(x) == 1:  # one product for all replicas
-        return (r.reshape(R, N) @ x[0]).view(R, n, n)
-    return (r.mT @ x).view(R, n, n)
+    return (r.mT @ x).view(-1, n, n)
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,16 @@ def test_a_collapse_is_half_of_the_losses_gone_to_zero() -> None:
     assert sentences(learning([], [], [0.0, 0.49])) == []
 
 
+def test_a_matrix_is_recovered_once_its_error_has_fallen_far_enough() -> None:
+    run = Run(PAIRS)
+    record = run.arms[0].record = Record(1)
+    record.extend("recovery", 10 * np.arange(4), np.array([[1.0], [1e-3], [1e-6], [1e-9]]))
+    assert sentences(run) == ["recovered the matrix to 1e-06 at step 20"]
+    record = run.arms[0].record = Record(1)
+    record.extend("recovery", 10 * np.arange(4), np.array([[1.0], [1e-3], [1e-5], [np.nan]]))
+    assert sentences(run) == []
+
+
 def test_replicas_and_arms_learn_at_steps_of_their_own() -> None:
     """What was measured before a divergence counts, and nothing after it."""
     run = Run(PAIRS.set({"lr": (0.1, 0.2)}))
