@@ -15,22 +15,26 @@ from lab_core.models.factors import adjoint
 from lab_core.optimizers.base import At, Optimizer, State, Value
 
 Map = Callable[[Tensor], Tensor]
-DAMPING = 1e4  # times the rounding error: added to the normal equations, whose scale is 1
+DAMPING = 1e4  # times the rounding error: added to the Hessian, whose scale is 1 for isotropic data
 
 
 class Entries:
-    """A*A of weighted entries, x [R or 1, n, 2n] of every row in its order: A*A(P) = W^2 * P, so each
-    row of a factor has normal equations of its own.
+    """Weighted entries, x [R or 1, n, 2n] of every row in its order: A*A(P) = W^2 * P, so each row of a
+    factor has normal equations of its own.
     """
 
     own: tuple[int, ...] = (-1,)  # what one system of equations extends over, of a factor [R, n, k]
 
     def __init__(self, x: Tensor, y: Tensor):
-        n = y.shape[2]
-        weights = x[..., n:]
-        self.squared, self.pulled = weights.square() / n, weights * y / n
+        self.weights, self.y = x[..., y.shape[2] :], y
+        self.squared = self.weights.square()
 
-    def __call__(self, P: Tensor) -> Tensor:
+    def residual(self, P: Tensor) -> Tensor:
+        """A*(y - A(P)) [R, n, n]."""
+        return torch.addcmul(self.y, self.weights, P, value=-1).mul_(self.weights)
+
+    def normal(self, P: Tensor) -> Tensor:
+        """A*A(P)."""
         return self.squared * P
 
     def matrix(self, G: Tensor, flip: bool) -> Tensor:
@@ -41,23 +45,25 @@ class Entries:
 
 
 class Dense:
-    """A*A of measurements <A_i, M>, x [R or 1, N, n^2]: one system for all rows of a factor."""
+    """Measurements <A_i, M>, x [R or 1, N, n^2]: one system for all rows of a factor."""
 
     own = (-2, -1)
 
     def __init__(self, x: Tensor, y: Tensor):
-        self.x, self.N = x, x.shape[1]
-        self.pulled = adjoint(x, y) / self.N
+        self.x, self.y = x, y
 
-    def __call__(self, P: Tensor) -> Tensor:
-        return adjoint(self.x, self.x @ P.flatten(1)[..., None]) / self.N
+    def residual(self, P: Tensor) -> Tensor:
+        return adjoint(self.x, self.y - self.x @ P.flatten(1)[..., None])
+
+    def normal(self, P: Tensor) -> Tensor:
+        return adjoint(self.x, self.x @ P.flatten(1)[..., None])
 
     def matrix(self, G: Tensor, flip: bool) -> Tensor:
-        """B^T B / N [R, n k, n k] of the rows B_i = A_i G."""
+        """B^T B [R, n k, n k] of the rows B_i = A_i G."""
         n = G.shape[1]
         A = self.x.unflatten(2, (n, n))
         B = ((A.mT if flip else A) @ G[:, None]).flatten(2)
-        return B.mT @ B / self.N
+        return B.mT @ B
 
 
 def conjugate_gradients(product: Map, r: Tensor, steps: int, own: tuple[int, ...]) -> Tensor:
@@ -66,12 +72,14 @@ def conjugate_gradients(product: Map, r: Tensor, steps: int, own: tuple[int, ...
     """
     tiny = torch.finfo(r.dtype).tiny
     v, p, power = torch.zeros_like(r), r, r.square().sum(own, keepdim=True)
-    for _ in range(steps):
+    for left in reversed(range(steps)):
         Hp = product(p)
         a = power / (p * Hp).sum(own, keepdim=True).clamp_min(tiny)
-        v, r = v + a * p, r - a * Hp
-        before, power = power, r.square().sum(own, keepdim=True)
-        p = r + power / before.clamp_min(tiny) * p
+        v = v + a * p
+        if left:
+            r, before = r - a * Hp, power
+            power = r.square().sum(own, keepdim=True)
+            p = r + power / before.clamp_min(tiny) * p
     return v
 
 
@@ -106,33 +114,33 @@ class AlternatingMinimisation(Optimizer):
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         x, y = at.objective.x, at.objective.y
-        normal = Dense(x, y) if y.shape[2] == 1 else Entries(x, y)
+        data = Dense(x, y) if y.shape[2] == 1 else Entries(x, y)
         F, G = at.views(w).values()
-        F, G = self.updated(F, G, normal, False)
-        G, F = self.updated(G, F, normal, True)
+        F, G = self.updated(F, G, data, False)
+        G, F = self.updated(G, F, data, True)
         return torch.cat([F.flatten(1), G.flatten(1)], 1), state
 
     def updated(
-        self, F: Tensor, G: Tensor, normal: Entries | Dense, flip: bool
+        self, F: Tensor, G: Tensor, data: Entries | Dense, flip: bool
     ) -> tuple[Tensor, Tensor]:
         """F one update further and G made orthonormal; `flip` where they are those of M^T."""
         G, R = torch.linalg.qr(G)
         F = F @ R.mT
-        decay = per_replica(self.weight_decay)
-        shift = decay + DAMPING * torch.finfo(F.dtype).eps
+        N = data.y.shape[1]
+        decay = N * per_replica(self.weight_decay)
+        shift = decay + N * DAMPING * torch.finfo(F.dtype).eps
 
-        def pulled(P: Tensor) -> Tensor:
-            """A*A(P)."""
-            return normal(P.mT).mT if flip else normal(P)
+        def along(act: Map, P: Tensor) -> Tensor:
+            """What `act` makes of a product of the factors, times G."""
+            return (act(P.mT).mT if flip else act(P)) @ G
 
-        target = normal.pulled.mT if flip else normal.pulled
-        r = (target - pulled(F @ G.mT)) @ G - decay * F
+        r = along(data.residual, F @ G.mT) - decay * F
         if self.updates:
             v = conjugate_gradients(
-                lambda p: pulled(p @ G.mT) @ G + shift * p, r, self.updates, normal.own
+                lambda p: along(data.normal, p @ G.mT) + shift * p, r, self.updates, data.own
             )
         else:
-            v = solved(normal.matrix(G, flip), r, _over(shift, normal.own))
+            v = solved(data.matrix(G, flip), r, _over(shift, data.own))
         return F + per_replica(self.lr) * v, G
 
     def stability_threshold(self) -> Value:

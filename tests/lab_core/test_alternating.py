@@ -140,8 +140,8 @@ def test_a_ridge_and_half_of_the_way() -> None:
     M = (at.objective.y / at.objective.x[..., N:])[0]
     for knobs, share in (({"weight_decay": 0.25}, 1 / 1.25), ({"lr": 0.5}, 0.5)):
         o = AlternatingMinimisation(**{"lr": 1.0} | knobs)
-        normal = Entries(at.objective.x, at.objective.y)
-        close(o.updated(F, G, normal, False)[0][0].abs(), share * M[:, :K].abs(), atol=1e-10)
+        data = Entries(at.objective.x, at.objective.y)
+        close(o.updated(F, G, data, False)[0][0].abs(), share * M[:, :K].abs(), atol=1e-10)
 
 
 def test_rows_with_fewer_entries_than_the_rank_stay_bounded() -> None:
@@ -154,8 +154,8 @@ def test_rows_with_fewer_entries_than_the_rank_stay_bounded() -> None:
     empty = (at.objective.x[0, :, N:] == 0).all(1)
     assert empty.any()
     F, G = at.views(w).values()
-    normal = Entries(at.objective.x, at.objective.y)
-    moved, Q = AlternatingMinimisation(lr=1.0).updated(F, G, normal, False)
+    data = Entries(at.objective.x, at.objective.y)
+    moved, Q = AlternatingMinimisation(lr=1.0).updated(F, G, data, False)
     close((moved @ Q.mT)[0, empty], (F @ G.mT)[0, empty])
 
 
