@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from lab_core.arm import At
+from lab_core.claims import Claim, finished
 from lab_core.knobs import BadInput
 from lab_core.optimizers import AlternatingMinimisation
 from lab_core.optimizers.alternating import Entries
+from lab_core.phenomena import alternating_minimization as paper
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from lab_core.start import Start
@@ -180,3 +182,38 @@ def test_it_needs_two_factors() -> None:
         BASE.set({"model": "symmetric-factors"})
     with pytest.raises(BadInput, match="cannot move multi-layer perceptron; choose gd"):
         Recipe().set({"optimizer": "alternating"})
+
+
+# ---- the claims
+
+
+@pytest.mark.parametrize("claim", paper.CLAIMS, ids=lambda c: c.judge.__name__)
+def test_claims_hold_over_their_seeds(claim: Claim) -> None:
+    verdict = claim.check()
+    assert verdict.holds, verdict
+    assert claim.recipes[0] == paper.PRESETS[claim.preset].recipe.set({"seed": paper.SEEDS})
+
+
+def test_the_judges_of_success_and_of_too_few_entries_refuse_each_other() -> None:
+    enough, few = (paper.PRESETS[name].recipe for name in ("alternating", "alternating-few"))
+    assert not paper.judge_success([finished(few)]).holds
+    assert not paper.judge_few([finished(enough)]).holds
+    apart = (paper.inexact(2), paper.inexact(1))  # the one step is 6 passes later, not within 2
+    assert not paper.judge_success([finished(enough.set({"changes": apart}))]).holds
+
+
+def test_the_judge_of_the_cost_refuses_updates_of_one_kind() -> None:
+    first, exact, few = paper.CLAIMS[2].recipes[0], paper.COSTS[:4], paper.COSTS[4:]
+    for costs in ((*exact, *exact), (*few, *few), (*few, *exact)):
+        runs = [finished(r.set({"seed": 0})) for r in (first, *costs)]
+        assert not paper.judge_cost(runs).holds
+
+
+def test_a_pass_costs_the_products_that_it_has() -> None:
+    """Of either factor: F R^T, F G^T, the residual times G; then the k x k matrices of all rows, or two
+    products for each CG step.
+    """
+    for recipe in paper.COSTS[0].set({"rank": 5}), paper.COSTS[4].set({"rank": 5}):
+        arm, n, k = finished(recipe.set({"seed": 0})).arms[0], 100, 5
+        more = 4 * 2 * n * n * k if recipe.flat()["updates"] else 2 * n * n * k**2
+        assert paper.operations(arm) == 2 * (2 * n * k * k + 4 * n * n * k + more)
