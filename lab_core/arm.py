@@ -60,7 +60,8 @@ class Arm:
         self.x, self.y, self.test = self.start.x, self.start.y, self.start.test
         self.device, self.device_reason = self.start.device, self.start.device_reason
         self.N = self.x.shape[1]
-        self.objective = self.start.objective(self.recipes[0].loss)
+        self.losses = [r.loss for r in self.recipes]
+        self.objective = self.start.objective(self.start.loss(self.recipes))
         self.at = At(0, self.objective)
         self.batches = Batches([seeds_of(r, "batch") for r in recipes], self.N, self.device)
         self.record = Record(self.R)
@@ -143,8 +144,10 @@ class Arm:
         each = [r.optimizer for r in self.recipes]
         self.optimizer = stacked(each, self.start.tensor)
         self.filter = stacked([r.filter for r in self.recipes], self.start.tensor)
-        if self.objective.criterion != self.program.loss:
-            self.objective = self.objective.with_loss(self.program.loss)
+        losses = [r.loss for r in self.recipes]
+        if self.losses != losses:
+            self.losses = losses
+            self.objective = self.objective.with_loss(self.start.loss(self.recipes))
             self.at = At(self.t, self.objective)
         self.rates = [float(o.lr) for o in each]
         if not self.state.optimizer:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
+from lab_core.covariance_losses import Frobenius
 from lab_core.losses import (
     PRECISIONS,
     AbsoluteError,
@@ -67,6 +68,10 @@ LOSSES = {
     Logistic: (
         "logistic loss summed over outputs",
         "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
+    ),
+    Frobenius: (
+        "a quarter of the squared distance of the second moments",
+        "f = net(x)\nreturn 0.25 * ((f.T @ f - y.T @ y) / len(x)).square().sum()",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest

@@ -54,7 +54,7 @@ class Flow:
         self.alive = torch.ones(arm.R, dtype=torch.bool, device=self.w.device)
         self.stopped: dict[int, str] = {}  # replica -> why
         # one of its own: the arm's has scratch buffers, which another thread is using
-        self.objective = arm.start.objective(arm.recipes[0].loss)
+        self.objective = arm.start.objective(arm.start.loss(arm.recipes))
         self.k = 1  # eigenvectors that are followed, beside a runner-up
         self.vectors = self._random(2)
         self.sharpness = self.w.new_zeros(arm.R)  # as last seen

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from lab_core.covariance_losses import BuresWasserstein, Frobenius
 from lab_core.knobs import knob
 
 PRECISIONS = ("same", "float16", "float32", "float64")
@@ -178,4 +179,6 @@ LOSSES: dict[str, type[Loss]] = {
     "cross-entropy": CrossEntropy,
     "stablemax": StableMax,
     "logistic": Logistic,
+    "frobenius": Frobenius,
+    "bures-wasserstein": BuresWasserstein,
 }

@@ -214,6 +214,16 @@ def recovered(arm: Arm) -> list[Milestone]:
     ]  # fmt: skip
 
 
+def remarked(arm: Arm) -> list[Milestone]:
+    """What its data and its model rule out from the start, once for all replicas that it is true of."""
+    out = []
+    for sentence, those in arm.start.remarks.items() if not arm.first else ():
+        whole = f"arm {arm.index}: " if arm.index else ""
+        who = whole if len(those) == arm.R else f"{name(arm, those[0])[:-1]}: "
+        out.append(Milestone(0, arm.index, those[0], "remark", f"{who}{sentence}"))
+    return out
+
+
 def reached(arm: Arm, column: str, level: float, below: bool = False) -> dict[int, int]:
     """The step at which a replica's column was first at a level, or above (or below); of those that
     were.
@@ -226,7 +236,7 @@ def reached(arm: Arm, column: str, level: float, below: bool = False) -> dict[in
     return {r: BEFORE if arm.first and step in begins else step for r, step in steps.items()}
 
 
-DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed, recovered)
+DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed, recovered, remarked)
 
 
 def beside(flow: Flow, moment: int | None = None) -> str:

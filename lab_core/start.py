@@ -16,6 +16,7 @@ from lab_core.models import Model
 from lab_core.objective import CentredObjective, Objective, objective
 from lab_core.optimizers.base import stacked
 from lab_core.recipe import Recipe, seeds_of
+from lab_core.remarks import remarks
 from lab_core.timeline import check_size
 
 
@@ -68,6 +69,23 @@ class Start:
         """y [R or 1, N, c] of the training set before any label was corrupted."""
         each = zip(self.recipes, self._seeds("data"), strict=True)
         return self.tensor(shared([r.data.truth(seed) for r, seed in each]))
+
+    @cached_property
+    def remarks(self) -> dict[str, list[int]]:
+        """What is known of the problem before the first step, and of which replicas."""
+        keys = [*zip((r.data for r in self.recipes), self._seeds("data"), strict=True)]
+        said: dict[str, list[int]] = {}
+        for key in dict.fromkeys(keys):
+            those = [r for r, mine in enumerate(keys) if mine == key]
+            arrays = [a[those[0] if len(a) > 1 else 0] for a in (self.x, self.y, *self.test)]
+            found = remarks(self.recipes[those[0]], tuple(a.double().cpu().numpy() for a in arrays))
+            for sentence in found:
+                said.setdefault(sentence, []).extend(those)
+        return said
+
+    def loss(self, recipes: list[Recipe]) -> Loss:
+        """The loss of a whole stack, as these recipes have it, one a replica."""
+        return stacked([r.loss for r in recipes], self.tensor)
 
     def objective(self, loss: Loss) -> Objective:
         """The objective of a loss, with scratch buffers of its own."""

@@ -21,7 +21,7 @@ from lab_core.recipe import PARTS, Branch, Change, Recipe, seeds_of, stacks
 LIVE_KNOBS = ("loss", "filter", "optimizer", "schedule")  # parts whose knobs are live
 LIVE_PARTS = ("schedule",)  # parts that are live themselves
 FROM_HERE = ("loss", "filter", "optimizer")  # parts that open an arm from here, or from the start
-OWN = ("filter", "optimizer")  # parts whose knobs each replica may have a value of its own of
+OWN = ("loss", "filter", "optimizer")  # parts whose knobs each replica may have for itself
 LIVE_OWN = ("batch_size", "steps")
 ONE_VALUE = "changes: the replicas are those of the first arm; give one value a knob."
 Entry = tuple[int, Change | Branch]  # and, of a branch, the arm that it opens

@@ -2,6 +2,7 @@
 
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
+from lab_core.data.covariance import Covariance
 from lab_core.data.modular import Modular, modular
 from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
@@ -18,6 +19,7 @@ DATASETS: dict[str, type[Data]] = {
     "sparse-signs": SparseSigns,
     "sensing": Sensing,
     "completion": Completion,
+    "covariance": Covariance,
 }
 __all__ = [
     "DATASETS",
@@ -25,6 +27,7 @@ __all__ = [
     "Chebyshev",
     "Clusters",
     "Completion",
+    "Covariance",
     "Data",
     "Digits",
     "Modular",

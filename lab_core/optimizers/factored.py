@@ -37,8 +37,8 @@ class ScaledGD(Optimizer):
         return w - self.lr * torch.cat(moves, 1), state
 
     def stability_threshold(self) -> Value:
-        """None in the curvature of the loss: what it divides by has no diagonal."""
-        return float("inf")
+        """None is stated in the curvature of the loss: what it divides by has no diagonal."""
+        return float("nan")
 
 
 @dataclass(frozen=True)

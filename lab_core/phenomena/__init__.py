@@ -2,9 +2,11 @@
 
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
+from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATION
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
+from lab_core.phenomena.matrix_sensing import MATRIX_SENSING
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
 
@@ -17,6 +19,8 @@ PHENOMENA: dict[str, Phenomenon] = {
         GROKKING,
         WHY_GROKKING_WAITS,
         INSIDE_THE_GROKKED_NETWORK,
+        MATRIX_SENSING,
+        DEEP_MATRIX_FACTORISATION,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, fourier, kernel, matrices, pruning, telescope, training
+from lab_core.probes import (
+    covariance,
+    curvature,
+    fourier,
+    kernel,
+    matrices,
+    pruning,
+    telescope,
+    training,
+)
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -31,5 +40,8 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "recovery": matrices.recovery,
     "singular": matrices.singular,
     "matrix": matrices.matrix,
+    "covariance": covariance.covariance,
+    "covariance_curvature": covariance.covariance_curvature,
+    "curvature_range": covariance.curvature_range,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -24,8 +24,9 @@ REFERENCE = {
     "sparse-signs": (200, 1, 1000, True),
     "sensing": (400, 1, 20, True),
     "completion": (40, 20, 20, True),
+    "covariance": (6, 6, 0, True),
 }
-EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20}
+EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20, "covariance": 6}
 ROWS = (40, 20)  # of the test set of measurements: (e_i, weights), and M[i]
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 

@@ -22,6 +22,7 @@ PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-ml
                    "loss": "cross-entropy"})  # fmt: skip
 # parts that are left to the core: their kernels, or solvers, are the point of them
 PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating"},
+             "loss": {"bures-wasserstein"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear",
                        "symmetric-factors", "asymmetric-factors"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that
@@ -89,6 +90,7 @@ RECIPES = {
     "stablemax": (CLASSES, "loss=stablemax&lr=0.1,0.3"),
     "stablemax on pairs": (PAIRS, "loss=stablemax&init_scale=3.0"),
     "logistic": (SMALL, "data=xor&loss=logistic&n=20&dim=30&lr=0.01"),
+    "frobenius": (SMALL, "data=covariance&dim=4&model=deep-linear&loss=frobenius&true_rank=2&seed=0,1"),
     "softmax in float64": (CLASSES, "loss=cross-entropy&precision=float64"),
     "softmax in float32": (PAIRS, "precision=float32"),
     "softmax in float16": (PAIRS, "precision=float16&init_scale=3.0"),

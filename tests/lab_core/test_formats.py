@@ -72,6 +72,7 @@ def changed_recipes(draw) -> Recipe:
     each = {k.name: k for k in knobs(recipe.optimizer).values()}
     live = {k.name: k for part in (recipe.loss, recipe.filter) for k in knobs(part).values()}
     steps, log, arms = st.integers(0, 10**7), [], 1
+    own = [True]  # whether an arm has the filter that the recipe has, with its knobs
     for kind in draw(st.lists(st.sampled_from(KINDS), max_size=6)):
         step, arm = draw(steps), draw(st.integers(0, arms - 1))
         k = each[draw(st.sampled_from(["lr", "weight_decay"]))]
@@ -82,12 +83,14 @@ def changed_recipes(draw) -> Recipe:
             log.append(Change(step, arm, k.name, tuple(draw(one) for _ in range(R))))
         elif kind == "one":
             log.append(Change(step, arm, k.name, draw(one), draw(st.integers(0, R - 1))))
-        elif kind == "knob" and live:
+        elif kind == "knob" and live and own[arm]:
             k = draw(st.sampled_from(list(live.values())))
             log.append(Change(step, arm, k.name, draw(values(k))))
         elif kind == "filter":
-            log.append(Branch(step, arm, (("filter", draw(st.sampled_from(list(FILTERS)))),)))
+            name = draw(st.sampled_from(list(FILTERS)))
+            log.append(Branch(step, arm, (("filter", name),)))
             arms += 1
+            own.append(own[arm] and name == slug("filter", recipe.filter))
         elif kind in ("part", "knob"):
             name = draw(st.sampled_from(list(PARTS["schedule"])))
             log.append(Change(step, arm, "schedule", name))
@@ -96,6 +99,7 @@ def changed_recipes(draw) -> Recipe:
             inside = tuple(draw(st.sampled_from([[], pairs, pairs[1:]])))
             log.append(Branch(step, arm, inside, kind == "start"))
             arms += 1
+            own.append(own[arm])
     return recipe.set({"changes": tuple(log)})
 
 

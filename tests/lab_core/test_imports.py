@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[2]
 SCREEN = ["widgets", "labs", "ipywidgets", "anywidget", "plotly", "voila", "IPython", "ipykernel",
           "tsdownsample", "jupyterlab", "traitlets"]  # fmt: skip
 # each file imports only from those above it; a package of several files is one name
-ORDER = ["knobs", "data", "models", "losses", "kernels", "schedules", "optimizers", "objective",
+ORDER = ["knobs", "data", "models", "covariance_losses", "losses", "kernels", "schedules",
+         "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "recipe", "timeline", "batches",
-         "devices", "snapshots", "start", "arm", "run", "phase", "flows",
+         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "phase", "flows",
          "milestones", "claims", "phenomena", "plain", "formats", "lenient", "export_parts",
          "export_arm", "export", "cli"]  # fmt: skip
 

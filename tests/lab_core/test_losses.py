@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,6 +26,27 @@ def stablemax(f: Tensor, y: Tensor) -> Tensor:
     return torch.tensor(rows, dtype=torch.float64).reshape(f.shape[:-1])
 
 
+def moments(f: Tensor) -> Tensor:
+    """(1/N) sum f f^T, [R, c, c]."""
+    return torch.einsum("rni, rnj -> rij", f, f) / f.shape[1]
+
+
+def whole(f: Tensor, value: Tensor) -> Tensor:
+    """The value [R] of a loss of the whole batch, as every example's [R, N]."""
+    return value[:, None].expand(f.shape[:2])
+
+
+def wasserstein(S: Tensor, S0: Tensor) -> Tensor:
+    """The squared 2-Wasserstein distance [R] of N(0, S) and N(0, S0), by roots of matrices."""
+    each = []
+    for a, b in zip(S.detach().numpy(), S0.expand_as(S).numpy(), strict=True):
+        root = sqrtm(b)
+        inside = root @ a @ root
+        cross = sqrtm(inside) if inside.any() else inside  # scipy warns of the root of 0
+        each.append(np.trace(a + b - 2 * cross).real)
+    return torch.tensor(np.array(each))
+
+
 # name -> the loss of each example [R, N] in torch's words
 REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared-error": lambda f, y: f.shape[-1] / 2 * F.mse_loss(f, y, reduction="none").mean(-1),
@@ -32,6 +54,8 @@ REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "logistic": lambda f, y: -F.logsigmoid(y * f).sum(-1),
     "cross-entropy": lambda f, y: F.cross_entropy(f.mT, y.argmax(-1), reduction="none"),
     "stablemax": stablemax,
+    "frobenius": lambda f, y: whole(f, (moments(f) - moments(y)).square().sum((1, 2)) / 4),
+    "bures-wasserstein": lambda f, y: whole(f, wasserstein(moments(f), moments(y))),
 }
 
 
