@@ -18,9 +18,10 @@ TOGETHER = 25  # replicas of a run: enough to share its overhead, few enough tha
 
 @dataclass(frozen=True)
 class Axis:
-    """One knob, or several that have the same value, and the values."""
+    """One knob, or several that have the same value; what they are called; and the values."""
 
     knobs: tuple[str, ...]
+    label: str
     values: Sequence[Any]
 
     def settings(self, value: Any) -> dict[str, Any]:
@@ -72,3 +73,19 @@ def _succeeded(replicas: list[Recipe], success: Success) -> np.ndarray:
     while not (arm.done or success.of(arm).all()):
         arm.advance(LOOK)
     return success.of(arm)
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """What a phase diagram shows: the arguments of `phase_diagram` and a title."""
+
+    title: str
+    recipe: Recipe
+    rows: Axis
+    columns: Axis
+    seeds: tuple[int, ...]
+    success: Success
+
+    def shares(self) -> Iterator[np.ndarray]:
+        """Row after row, as they are computed."""
+        return phase_diagram(self.recipe, self.rows, self.columns, self.seeds, self.success)

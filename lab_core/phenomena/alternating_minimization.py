@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
-from lab_core.phase import Axis, Success
+from lab_core.phase import Axis, Diagram, Success
 from lab_core.phenomena.base import Preset
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
@@ -50,7 +50,7 @@ COMPLETION = Recipe().set(
         "optimizer": "alternating",
         "lr": 1.0,
         "steps": 50,
-        "probes": (("recovery", 1), ("singular", 1)),
+        "probes": (("recovery", 1), ("singular", 1), ("matrix", 5)),
         "changes": (inexact(1), inexact(2)),
     }
 )
@@ -73,10 +73,12 @@ PRESETS = {
         plots=PLOTS,
     ),
 }
-PHASES = (  # the phase diagram of the lab: what it varies, and what it counts
+DIAGRAM = Diagram(
+    "Completion of a 100 × 100 matrix within 40 passes",
     COMPLETION.set({"updates": 2, "steps": 40, "probes": (("recovery", 5),), "changes": ()}),
-    Axis(("true_rank", "rank"), range(1, 21)),
-    Axis(("observed",), tuple(i / 20 for i in range(1, 21))),
+    Axis(("true_rank", "rank"), "rank r", tuple(range(1, 21))),
+    Axis(("observed",), "observed share |Ω| ÷ n²", tuple(i / 20 for i in range(1, 21))),
+    (0, 1, 2, 3, 4),
     Success("recovery", RECOVERED, below=True),
 )
 # a pass costs the same wherever it starts
