@@ -1,0 +1,186 @@
+"""The phase diagram of a phenomenon, below its lab: computed when a person asks for it, row by row."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+import numpy as np
+from IPython.display import display
+
+from widgets.figure import Spec, cells, figure, panel
+from widgets.live_plot import LiveFigure
+from widgets.messages import Messages, guard
+
+if TYPE_CHECKING:  # the page shows its empty plot before torch is there
+    from lab_core.phase import Axis, Diagram
+
+TRACE = "shares"
+BEAT = 0.25  # s between two looks at whether the page is still there
+
+
+class PhaseDiagram:
+    """Compute, Stop and a heat map of how many seeds succeed: `PhaseDiagram("matrix_sensing")`.
+
+    Nothing is computed before a person presses Compute. Stop, or a page that is gone, ends it after the
+    row at work; Continue goes on with the next one.
+    """
+
+    def __init__(self, phenomenon: str) -> None:
+        self.messages = Messages()
+        self.button = ipw.Button(description="Compute", disabled=True)
+        self.text = ipw.HTML()
+        self.figure = LiveFigure(figure([panel("")]))
+        bar = ipw.HBox([self.button, self.text])
+        self.view = ipw.VBox([bar, self.figure, self.messages])
+        for widget, name in ((bar, "ew-phase"), (self.view, "ew-lab")):
+            widget.add_class(name)
+        self.button.on_click(self._guarded(lambda _: self._press()))
+        self.rows: list[np.ndarray] = []  # shares, of the rows that are done
+        self._phenomenon, self._diagram = phenomenon, None  # type: str, Diagram | None
+        self._ended = threading.Event()  # of the computation at work
+        self._ended.set()
+        self._say("starting ...")
+
+    def _ipython_display_(self) -> None:
+        display(self.view)
+        threading.Thread(target=self.open, daemon=True).start()
+
+    def open(self) -> None:
+        """Draw the axes, and let a person begin."""
+        self._guarded(self._open)()
+
+    def _open(self) -> None:
+        from widgets.opening import about_diagram
+
+        self._diagram = d = about_diagram(self._phenomenon)
+        options: Spec = {"x": d.columns.label, "y": d.rows.label, "cells": True, "steps": False}
+        self.figure.set_panel(0, panel(d.title, **options), [shading(len(d.seeds))])
+        self.figure.relayout({"xaxis": ticks(d.columns), "yaxis": ticks(d.rows)})
+        self._draw()
+        count = len(d.rows.values) * len(d.columns.values)
+        self._say(f"{count:,} cells of {len(d.seeds)} runs each; press Compute.")
+        self.button.disabled = False
+
+    # ---- what a person does
+
+    @property
+    def computing(self) -> bool:
+        return not self._ended.is_set()
+
+    def _press(self) -> None:
+        if self.computing:
+            self._stop("Stopped")
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        from widgets.player import background
+
+        d = self.diagram
+        if len(self.rows) == len(d.rows.values):
+            self.rows = []
+        self._ended = ended = threading.Event()
+        self.button.description = "Stop"
+        self._say("computing the first row ...")
+        self._draw()
+        background(self._guarded(lambda: self._compute(ended)))
+        background(self._guarded(lambda: self._watch(ended)))
+
+    def _stop(self, why: str) -> None:
+        self._ended.set()
+        self.button.description = "Continue"
+        self._say(f"{why} after {self._done}.")
+
+    # ---- two threads: one computes, the other looks whether the page is there
+
+    def _compute(self, ended: threading.Event) -> None:
+        from lab_core.devices import one_thread
+
+        one_thread()
+        d, start, begun = self.diagram, len(self.rows), time.perf_counter()
+        left = replace(d, rows=replace(d.rows, values=d.rows.values[start:]))
+        try:
+            for row in left.shares():
+                if ended.is_set():
+                    return
+                self.rows.append(row)
+                self._draw()
+                each = (time.perf_counter() - begun) / (len(self.rows) - start)
+                seconds = each * (len(d.rows.values) - len(self.rows))
+                self._say(f"{self._done}; {self._found(row)}; about {seconds:.0f} s left.")
+        except Exception:
+            self._stop("Stopped by an error")
+            raise
+        ended.set()
+        self.button.description = "Compute again"
+        self._say(f"{self._done}, in {time.perf_counter() - begun:.0f} s.")
+
+    def _watch(self, ended: threading.Event) -> None:
+        from widgets.player import UNSEEN
+
+        while not ended.is_set():
+            self.figure.flush()
+            if self.figure.alive > UNSEEN:
+                self._stop("Stopped, for no page was open,")
+            time.sleep(BEAT)
+        self.figure.flush()
+
+    # ---- what the page shows
+
+    @property
+    def diagram(self) -> Diagram:
+        if self._diagram is None:
+            raise RuntimeError("The diagram did not open; the page says why.")
+        return self._diagram
+
+    @property
+    def _done(self) -> str:
+        return f"{len(self.rows)} of {len(self.diagram.rows.values)} rows"
+
+    def _found(self, row: np.ndarray) -> str:
+        """From which column on every seed succeeds, in a row."""
+        d = self.diagram
+        failed = np.flatnonzero(row < 1)
+        first = int(failed[-1]) + 1 if len(failed) else 0
+        at = f"{d.rows.label} {d.rows.values[len(self.rows) - 1]:g}"
+        if first == len(row):
+            return f"at {at} not all succeed even at {d.columns.label} {d.columns.values[-1]:g}"
+        return f"at {at} all succeed from {d.columns.label} {d.columns.values[first]:g} on"
+
+    def _draw(self) -> None:
+        d = self.diagram
+        shown = np.zeros((len(d.rows.values), len(d.columns.values)), np.uint8)
+        if self.rows:
+            shown[: len(self.rows)] = 1 + np.rint(np.array(self.rows) * len(d.seeds))
+        self.figure.set_cells(TRACE, shown)
+        self.figure.flush()
+
+    def _say(self, text: str) -> None:
+        self.text.value = f'<span role="status">{text}</span>'
+
+    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        return guard(act, self.messages)
+
+
+def shading(seeds: int) -> Spec:
+    """The heat map's trace: grey where none succeeds, and the fuller the colour the more do."""
+    words = [f"{i} of {seeds} succeed" for i in range(seeds + 1)]
+    strength = [round(0.15 + 0.85 * i / seeds, 3) for i in range(1, seeds + 1)]
+    colours = ["rgba(0,0,0,0)", "rgba(128,128,128,0.2)"]
+    colours += [f"rgba(24,140,128,{a})" for a in strength]
+    spec = cells(TRACE, 0, 0, words, name="runs")
+    n = len(colours)
+    steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
+    meta = {"words": [*zip(colours, ["", *words], strict=True)]}
+    return spec | {"colorscale": steps, "meta": meta}
+
+
+def ticks(axis: Axis) -> Spec:
+    """A label for the value of every cell along an axis."""
+    texts = [f"{value:g}" for value in axis.values]
+    return {"tickmode": "array", "tickvals": list(range(len(texts))), "ticktext": texts}
