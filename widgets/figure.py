@@ -104,7 +104,8 @@ def threshold(uid: str, panel: int, replica: int, label: str, name: str = "") ->
 def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = "") -> Spec:
     """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour.
 
-    Give them with `LiveFigure.set_cells`; the panel needs the option `cells`.
+    Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
+    {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
     """
     colours = ["rgba(0,0,0,0)", *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
     n = len(colours)

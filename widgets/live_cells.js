@@ -37,7 +37,8 @@ function cellBox({ map, xaxis, yaxis }, x, y) {
   const column = Math.round(xaxis.p2d(x - xaxis._offset)), row = Math.round(yaxis.p2d(y - yaxis._offset));
   if (!(row >= 0 && row < rows && column >= 0 && column < columns)) return null;
   const [colour, word] = map.spec.meta.words[values[row * columns + column]] ?? [];
-  const place = (axis, at) => h("div", { class: "ew-muted" }, `${axis.title?.text} ${axis.ticktext?.[at] ?? at}`);
-  return [place(yaxis, row), place(xaxis, column),
+  const place = (axis, at) => h("div", { class: "ew-muted" }, `${axis.title?.text} ${at}`);
+  const { x: xs, y: ys } = map.spec.meta.places ?? {};
+  return [place(yaxis, ys?.[row] ?? row), place(xaxis, xs?.[column] ?? column),
     word ? h("div", {}, h("i", { style: `background:${colour}` }), h("b", {}, word)) : ""];
 }

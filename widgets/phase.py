@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the page shows its empty plot before torch is there
     from lab_core.phase import Axis, Diagram
 
 TRACE = "shares"
+LABELS = 6  # along an axis, at most
 BEAT = 0.25  # s between two looks at whether the page is still there
 
 
@@ -41,7 +42,9 @@ class PhaseDiagram:
             widget.add_class(name)
         self.button.on_click(self._guarded(lambda _: self._press()))
         self.rows: list[np.ndarray] = []  # shares, of the rows that are done
-        self._phenomenon, self._diagram = phenomenon, None  # type: str, Diagram | None
+        self._phenomenon = phenomenon
+        self._diagram: Diagram | None = None
+        self._lock = threading.RLock()  # held where a computation goes on, ends or is ended
         self._ended = threading.Event()  # of the computation at work
         self._ended.set()
         self._say("starting ...")
@@ -59,7 +62,7 @@ class PhaseDiagram:
 
         self._diagram = d = about_diagram(self._phenomenon)
         options: Spec = {"x": d.columns.label, "y": d.rows.label, "cells": True, "steps": False}
-        self.figure.set_panel(0, panel(d.title, **options), [shading(len(d.seeds))])
+        self.figure.set_panel(0, panel(d.title, **options), [shading(d)])
         self.figure.relayout({"xaxis": ticks(d.columns), "yaxis": ticks(d.rows)})
         self._draw()
         count = len(d.rows.values) * len(d.columns.values)
@@ -73,16 +76,16 @@ class PhaseDiagram:
         return not self._ended.is_set()
 
     def _press(self) -> None:
-        if self.computing:
-            self._stop("Stopped")
-        else:
-            self._begin()
+        with self._lock:
+            if self.computing:
+                self._stop(self._ended, "Stopped")
+            else:
+                self._begin()
 
     def _begin(self) -> None:
         from widgets.player import background
 
-        d = self.diagram
-        if len(self.rows) == len(d.rows.values):
+        if len(self.rows) == len(self.diagram.rows.values):
             self.rows = []
         self._ended = ended = threading.Event()
         self.button.description = "Stop"
@@ -91,10 +94,13 @@ class PhaseDiagram:
         background(self._guarded(lambda: self._compute(ended)))
         background(self._guarded(lambda: self._watch(ended)))
 
-    def _stop(self, why: str) -> None:
-        self._ended.set()
-        self.button.description = "Continue"
-        self._say(f"{why} after {self._done}.")
+    def _stop(self, ended: threading.Event, why: str) -> None:
+        """End a computation, unless it has ended."""
+        with self._lock:
+            if not ended.is_set():
+                ended.set()
+                self.button.description = "Continue"
+                self._say(f"{why} after {self._done}.")
 
     # ---- two threads: one computes, the other looks whether the page is there
 
@@ -106,19 +112,25 @@ class PhaseDiagram:
         left = replace(d, rows=replace(d.rows, values=d.rows.values[start:]))
         try:
             for row in left.shares():
-                if ended.is_set():
-                    return
-                self.rows.append(row)
-                self._draw()
-                each = (time.perf_counter() - begun) / (len(self.rows) - start)
-                seconds = each * (len(d.rows.values) - len(self.rows))
-                self._say(f"{self._done}; {self._found(row)}; about {seconds:.0f} s left.")
+                with self._lock:
+                    if ended.is_set():
+                        return
+                    self.rows.append(row)
+                    took = time.perf_counter() - begun
+                    self._tell(ended, took, took / (len(self.rows) - start))
         except Exception:
-            self._stop("Stopped by an error")
+            self._stop(ended, "Stopped by an error")
             raise
-        ended.set()
-        self.button.description = "Compute again"
-        self._say(f"{self._done}, in {time.perf_counter() - begun:.0f} s.")
+
+    def _tell(self, ended: threading.Event, took: float, each: float) -> None:
+        """Show a row that is done, after so many seconds in all and for each row."""
+        self._draw()
+        if rest := len(self.diagram.rows.values) - len(self.rows):
+            self._say(f"{self._done}; {self._found()}; about {rest * each:.0f} s left.")
+        else:
+            ended.set()
+            self.button.description = "Compute again"
+            self._say(f"{self._done}, in {took:.0f} s.")
 
     def _watch(self, ended: threading.Event) -> None:
         from widgets.player import UNSEEN
@@ -126,7 +138,7 @@ class PhaseDiagram:
         while not ended.is_set():
             self.figure.flush()
             if self.figure.alive > UNSEEN:
-                self._stop("Stopped, for no page was open,")
+                self._stop(ended, "Stopped, for no page was open,")
             time.sleep(BEAT)
         self.figure.flush()
 
@@ -142,15 +154,15 @@ class PhaseDiagram:
     def _done(self) -> str:
         return f"{len(self.rows)} of {len(self.diagram.rows.values)} rows"
 
-    def _found(self, row: np.ndarray) -> str:
-        """From which column on every seed succeeds, in a row."""
-        d = self.diagram
+    def _found(self) -> str:
+        """From which column on every seed succeeds, in the newest row."""
+        d, row = self.diagram, self.rows[-1]
         failed = np.flatnonzero(row < 1)
         first = int(failed[-1]) + 1 if len(failed) else 0
-        at = f"{d.rows.label} {d.rows.values[len(self.rows) - 1]:g}"
+        at = f"at {d.rows.label} = {d.rows.values[len(self.rows) - 1]:g}"
         if first == len(row):
-            return f"at {at} not all succeed even at {d.columns.label} {d.columns.values[-1]:g}"
-        return f"at {at} all succeed from {d.columns.label} {d.columns.values[first]:g} on"
+            return f"{at} some fail even with {d.columns.label} = {d.columns.values[-1]:g}"
+        return f"{at} all succeed from {d.columns.label} = {d.columns.values[first]:g} on"
 
     def _draw(self) -> None:
         d = self.diagram
@@ -167,20 +179,23 @@ class PhaseDiagram:
         return guard(act, self.messages)
 
 
-def shading(seeds: int) -> Spec:
-    """The heat map's trace: grey where none succeeds, and the fuller the colour the more do."""
+def shading(d: Diagram) -> Spec:
+    """The heat map's trace: grey where no seed succeeds, and the fuller the colour the more do."""
+    seeds, success = len(d.seeds), d.success
     words = [f"{i} of {seeds} succeed" for i in range(seeds + 1)]
-    strength = [round(0.15 + 0.85 * i / seeds, 3) for i in range(1, seeds + 1)]
     colours = ["rgba(0,0,0,0)", "rgba(128,128,128,0.2)"]
-    colours += [f"rgba(24,140,128,{a})" for a in strength]
-    spec = cells(TRACE, 0, 0, words, name="runs")
+    colours += [f"rgba(24,140,128,{0.15 + 0.85 * i / seeds:.3f})" for i in range(1, seeds + 1)]
     n = len(colours)
     steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
-    meta = {"words": [*zip(colours, ["", *words], strict=True)]}
-    return spec | {"colorscale": steps, "meta": meta}
+    what = f"{success.column} {'≤' if success.below else '≥'} {success.level:g}"
+    places = {"x": list(d.columns.values), "y": list(d.rows.values)}
+    meta = {"words": [*zip(colours, ["", *words], strict=True)], "places": places}
+    return cells(TRACE, 0, 0, words, name=what) | {"colorscale": steps, "meta": meta}
 
 
 def ticks(axis: Axis) -> Spec:
-    """A label for the value of every cell along an axis."""
-    texts = [f"{value:g}" for value in axis.values]
-    return {"tickmode": "array", "tickvals": list(range(len(texts))), "ticktext": texts}
+    """Labels for some of the values along an axis, the last one among them."""
+    n = len(axis.values)
+    every = range((n - 1) % -(-n // LABELS), n, -(-n // LABELS))
+    texts = [f"{axis.values[i]:g}" for i in every]
+    return {"tickmode": "array", "tickvals": list(every), "ticktext": texts}
