@@ -57,7 +57,7 @@ class AbsoluteError:
     method.
     """
 
-    label: ClassVar[str] = "absolute error"
+    label: ClassVar[str] = "absolute error (ℓ1)"
     targets: ClassVar[str] = "real"
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 FLOOR = 1e-14  # below it lies rounding
 ROUNDING = 1e-12  # a curve that ends below it may stand on a floor of its own, a little higher
 FEWEST = 8  # points of the half
-MOST = 256  # that are looked at, evenly spread
+MOST = 256  # that are fitted, evenly spread
+COARSE = 8 * MOST  # points of all that are looked at
 FALL = 1.2  # times: over its later half t^(-1/2) falls by 1.41
 SURE = 0.5  # of the variance of log e a law must explain
 
@@ -46,7 +47,9 @@ def fit(steps: ArrayLike, values: ArrayLike) -> Rate | None:
     It is fitted by least squares to log e, over the later half of the steps before e reaches the
     floor of rounding: against t for an exponential, against log t for a power law.
     """
-    t, e = _later_half(np.asarray(steps, np.float64), np.asarray(values, np.float64))
+    every = slice(None, None, len(np.asarray(steps)) // COARSE + 1)
+    t, e = (np.asarray(v)[every].astype(np.float64) for v in (steps, values))
+    t, e = _later_half(t, e)
     if len(t) < FEWEST:
         return None
     log_e = np.log(e)
@@ -65,7 +68,7 @@ def _later_half(t: Floats, e: Floats) -> tuple[Floats, Floats]:
     known = np.isfinite(e) & (e > 0)
     lowest = e.min(initial=np.inf, where=known)
     floor = max(FLOOR, 10 * lowest) if lowest < ROUNDING else 0.0
-    low = np.flatnonzero(known & (e <= floor)) if floor else []
+    low = np.flatnonzero(known & (e <= floor))
     end = int(low[0]) if len(low) else len(t)
     t, e = t[:end][known[:end]], e[:end][known[:end]]
     start = np.searchsorted(t, max(t[-1] / 2, 1e-300)) if len(t) else 0  # t = 0 has no logarithm

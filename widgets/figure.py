@@ -8,6 +8,7 @@ from typing import Any
 from widgets import theme
 
 Spec = dict[str, Any]
+NOTHING = "rgba(0,0,0,0)"
 
 
 def axes(panel: int) -> tuple[str, str]:
@@ -23,9 +24,11 @@ def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options
     what it spans in any case, with a little room for lines at its ends; `xinclude`, as `include`
     for x; `choices`, [(value, label), ...] for a select in the panel's header, with `choice`, the
     value selected, and `label`, its accessible name; `key`, [{"word", "width", "dash"}, ...], the
-    strokes that tell the columns apart; `xlog`, whether the x axis is logarithmic; `cells`, whether
-    it is a heat map; `steps`, whether the curves come along steps (the default), so that they are
-    cut where a person goes back to one.
+    strokes that tell the columns apart, or [{"word", "symbol", "color"}, ...]; `xlog`, whether the x
+    axis is logarithmic; `cells`, whether it is a heat map; `equal`, whether a unit of x is as long as
+    one of y; `rates`, whether there is room beside it for the `rate` in the `meta` of its curves;
+    `steps`, whether the curves come along steps (the default), so that they are cut where a person
+    goes back to one.
     """
     yrange: Spec = {"include": list(options.pop("include", ()))}
     yrange |= dict(zip(("clipmin", "clipmax"), options.pop("clip", ()), strict=False))
@@ -102,18 +105,48 @@ def threshold(uid: str, panel: int, replica: int, label: str, name: str = "") ->
 
 
 def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = "") -> Spec:
-    """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour.
+    """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour;
+    row 0 is the lowest.
 
     Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
     {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
     """
-    colours = ["rgba(0,0,0,0)", *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
+    colours = [NOTHING, *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
     n = len(colours)
     steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
-    spec = curve(uid, panel, replica, name=name) | {"type": "heatmap"}
-    spec |= {"colorscale": steps, "zmin": -0.5, "zmax": n - 0.5, "showscale": False}
-    spec |= {"meta": {"words": [*zip(colours, ["", *words], strict=True)]}, "hoverinfo": "skip"}
-    return {k: v for k, v in spec.items() if k not in ("mode", "line")}
+    meta = {"words": [*zip(colours, ["", *words], strict=True)]}
+    return _map(curve(uid, panel, replica, name=name), steps, n, meta)
+
+
+def values(uid: str, panel: int, replica: int, parts: Sequence[str] = (), name: str = "") -> Spec:
+    """A heat map of one replica: a matrix of real values, row 0 above, coloured to either side of 0.
+
+    `parts` name what is side by side in it, equally wide, with an empty column between two. Give
+    them with `LiveFigure.set_cells(..., real=True)`; the panel needs the option `cells`.
+    """
+    levels, last = 256, len(theme.DIVERGING) - 1  # see `live_cells.levels`
+    inner = [
+        [(1.5 + i / last * (levels - 2)) / levels, colour]
+        for i, colour in enumerate(theme.DIVERGING)
+    ]
+    ends = [[1 / levels, theme.DIVERGING[0]]], [[1, theme.DIVERGING[-1]]]
+    steps = [[0, NOTHING], [1 / levels, NOTHING], *ends[0], *inner, *ends[1]]
+    return _map(curve(uid, panel, replica, name=name), steps, levels, {"parts": list(parts)})
+
+
+def _map(curve: Spec, colours: list[Any], n: int, meta: Spec) -> Spec:
+    """A heat map of n numbers from 0 on."""
+    spec = {k: v for k, v in curve.items() if k not in ("mode", "line")}
+    spec |= {"type": "heatmap", "colorscale": colours, "zmin": -0.5, "zmax": n - 0.5}
+    return spec | {"showscale": False, "meta": meta, "hoverinfo": "skip"}
+
+
+def points(uid: str, panel: int, which: int, name: str = "") -> Spec:
+    """The points of class 0 or 1, told apart by their symbols; the panel's axes then show these
+    points, whatever else is drawn. Give them with `LiveFigure.set`, along their numbers.
+    """
+    spec = curve(uid, panel, 0, name=name) | {"mode": "markers"}
+    return {k: v for k, v in spec.items() if k != "line"} | {"marker": theme.POINTS[which]}
 
 
 def bars(uid: str, panel: int, replica: int, name: str = "") -> Spec:

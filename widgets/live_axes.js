@@ -86,19 +86,31 @@ function grid(count, { width, height }, narrow, only) {
   return rects;
 }
 
-/** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure; that of
- *  a heat map is a square, beside which there is room for words; `lines` is the height of its head. */
-function domains({ left, top, width, height }, whole, font, square, lines) {
+/** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure; those
+ *  of a heat map, `map`, make its cells squares, and leave room beside it for words or a scale;
+ *  `lines` is the height of its head. */
+function domains({ left, top, width, height }, whole, font, lines, map) {
   const inner = {
     left: left + 4.4 * font, right: left + width - 1.7 * font, // half of a label at the end
     top: top + lines * font, bottom: top + height - 3.1 * font,
   };
-  if (square) {
-    const side = Math.max(font, Math.min(inner.right - inner.left - 10 * font, inner.bottom - inner.top));
-    Object.assign(inner, { right: inner.left + side, bottom: inner.top + side });
+  if (map !== undefined) {
+    const { rows = 1, columns = 1 } = map?.cells ?? {}, words = (isMatrix(map) ? 4.5 : 10) * font;
+    const side = Math.max(font / Math.max(rows, columns), Math.min(
+      (inner.right - inner.left - words) / columns, (inner.bottom - inner.top) / rows));
+    Object.assign(inner, { right: inner.left + columns * side, bottom: inner.top + rows * side });
   }
   return {
     x: [inner.left / whole.width, inner.right / whole.width],
     y: [1 - inner.bottom / whole.height, 1 - inner.top / whole.height],
   };
+}
+
+/** Widen the range of x or y, so that a unit is equally long in both; `wide` and `high` in pixels. */
+function equalise(x, y, wide, high) {
+  const unit = Math.max((x.range[1] - x.range[0]) / wide, (y.range[1] - y.range[0]) / high);
+  for (const [axis, pixels] of [[x, wide], [y, high]]) {
+    const middle = (axis.range[0] + axis.range[1]) / 2, half = (unit * pixels) / 2;
+    axis.range = [middle - half, middle + half];
+  }
 }

@@ -4,11 +4,21 @@
 const nameOf = ({ title, choices, choice }) =>
   choices?.find(([value]) => value === choice)?.[1] ?? title;
 
-/** The strokes of a panel's columns, each before its word: curves of every replica have them. */
-const strokes = ({ key }) => key?.length ? h("span", { class: "ew-key" }, ...key.map((one) =>
-  h("span", {}, h("svg", { "aria-hidden": "true" },
-    h("path", { d: "M0 4H24", "stroke-width": one.width, "stroke-dasharray": dashes(one) })),
-    one.word))) : null;
+/** What tells apart what is in a panel: strokes or symbols with words; whose matrix it is. */
+function keyOf({ meta, map }) {
+  if (!isMatrix(map)) return meta.key ?? [];
+  const { name, marker } = map.spec;
+  return [{ word: name, ...marker }];
+}
+
+/** It, for the head: strokes of columns are those of every replica. */
+const strokes = (key) => key.length ? h("span", { class: "ew-key" }, ...key.map((one) =>
+  h("span", {}, one.symbol ? symbol(one.symbol, one.color) : stroke(one), one.word))) : null;
+
+const stroke = ({ width, dash, color }) => h("svg", { "aria-hidden": "true" }, h("path", {
+  d: "M0 4H24", "stroke-width": width, "stroke-dasharray": dashes({ dash }),
+  style: color ? `stroke:${color}` : null,
+}));
 
 /** A stroke's dashes as SVG has them. */
 const dashes = ({ dash }) => dash?.replaceAll("px", "").replaceAll(",", " ");
@@ -53,10 +63,10 @@ class Heads {
     const log = panel.ylog;
     const rescale = () => view.zoom.rescale(panel.ykey, log ? "linear" : "log");
     return h("section", { class: "ew-panel", "aria-label": name },
-      choices ? this.select(i, panel.meta) : h("h3", {}, title), strokes(panel.meta),
+      choices ? this.select(i, panel.meta) : h("h3", {}, title), strokes(keyOf(panel)),
       view.isZoomed(panel)
         ? button("reset zoom", "reset zoom", () => view.zoom.drop([panel.xkey, panel.ykey])) : null,
-      panel.meta.cells ? null : button("logarithmic axis", "log", rescale, String(log)),
+      panel.meta.cells || panel.meta.equal ? null : button("logarithmic axis", "log", rescale, String(log)),
       button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)),
       panel.map ? legend(panel) : null);
   }

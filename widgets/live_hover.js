@@ -25,6 +25,7 @@ class Hover {
     const panel = view.panels.find((p) => p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
     if (!panel) return;
     if (panel.map) return this.over(panel, x, y);
+    if (panel.curves.some(isPoints)) return; // whose x and y are no curve's
     const [curves, thresholds] = [panel.curves, panel.thresholds].map(
       (traces) => traces.map((t) => ({ spec: t.spec, ...view.points(t) })));
     const across = x - panel.xaxis._offset;
@@ -121,7 +122,7 @@ function closest(values, place, there) {
 }
 
 function hoverBox(panel, { at, rows }) {
-  const swatch = (spec) => spec.marker && !spec.meta?.label
+  const swatch = (spec) => spec.marker && !isThreshold({ spec })
     ? symbol(spec.marker.symbol, spec.marker.color)
     : h("span", { class: "ew-dash", style: `border-color:${spec.line?.color};opacity:${spec.opacity ?? 1};`
       + `border-top-style:${{ solid: "solid", dot: "dotted" }[spec.line?.dash] ?? "dashed"}` });

@@ -27,13 +27,17 @@ class Picture {
   figure() {
     const layout = this.layout();
     const panels = this.shown.map((panel) => this.onPaper(panel, layout));
-    const keys = panels.map((panel) => (panel.map ? this.words(panel) : this.strokes(panel)));
+    const keys = panels.flatMap((panel) => [this.words(panel), this.strokes(panel)]);
     Object.assign(layout, {
-      annotations: [...this.titles(), ...panels.flatMap((panel) => this.labels(panel)),
+      annotations: [...this.titles(),
+        ...panels.flatMap((panel) => [...this.labels(panel), ...this.rates(panel)]),
         ...keys.flatMap(({ notes }) => notes)],
       shapes: [...panels.flatMap((panel) => this.moment(panel)), ...keys.flatMap(({ shapes }) => shapes)],
     });
     const data = panels.flatMap((panel) => [...this.curves(panel), this.tips(panel), blank(panel)]);
+    const beside = [...keys.flatMap(({ symbols = [] }) => symbols),
+      ...panels.flatMap((panel) => ratesOf(panel, 0.8 * this.view.font))];
+    data.push({ ...this.symbols(beside), xaxis: "x9", yaxis: "y9" });
     return this.view.resolve({ data, layout });
   }
 
@@ -41,9 +45,15 @@ class Picture {
     const { view, whole } = this, layout = structuredClone(view.store.figure.layout);
     view.panels.forEach((p, i) => view.place(p, layout, this.rects.get(i), whole, view.font));
     return Object.assign(layout, {
-      ...whole, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "var(--ew-bg)",
+      ...whole, ...this.pixels(), margin: MARGIN, paper_bgcolor: "var(--ew-bg)",
       font: { ...layout.font, size: 0.82 * view.font },
     });
+  }
+
+  /** Axes over the whole picture, for what stands outside of the panels' own. */
+  pixels() {
+    const axis = (range, anchor) => ({ range, anchor, domain: [0, 1], visible: false });
+    return { xaxis9: axis([0, this.whole.width], "y9"), yaxis9: axis([this.whole.height, 0], "x9") };
   }
 
   /** A panel whose axes know their pixels in the picture. */
@@ -55,7 +65,7 @@ class Picture {
         const part = ((log ? Math.log10(v) : v) - low) / (high - low);
         return _length * (flip ? 1 - part : part);
       };
-      return { _length, _offset: size * (flip ? 1 - to : from), d2p };
+      return { _length, _offset: size * (flip ? 1 - to : from), d2p, range: [low, high] };
     };
     const xaxis = axis(panel.x, panel.xlog, width, false);
     return { ...panel, xaxis, yaxis: axis(panel.y, panel.ylog, height, true) };
@@ -67,7 +77,7 @@ class Picture {
     const { view } = this, [left] = fromUnits(panel.xlog, view.shown(panel, "x"));
     return [...panel.curves, ...panel.thresholds].map((trace) => {
       const points = view.points(trace), { uid, ...spec } = trace.spec;
-      if (isMap(trace)) return { ...spec, z: points.z.map((row) => [...row]) };
+      if (isMap(trace)) return { ...spec, ...points, z: points.z.map((row) => [...row]) };
       if (stemsOf(trace) !== undefined) return { ...spec, ...this.stems(trace, panel, points) };
       const x = [...points.x].map((v) => (isThreshold(trace) && panel.xlog && v <= 0 ? left : v));
       const line = spec.line && { ...spec.line, simplify: false }; // which would put corners in it
@@ -85,10 +95,14 @@ class Picture {
   }
 
   tips(panel) {
-    const tips = tipsOf(panel), each = (key) => tips.map(({ marker }) => marker[key]);
+    return { ...this.symbols(tipsOf(panel)), ...axesOf(panel), cliponaxis: false };
+  }
+
+  symbols(tips) {
+    const each = (key) => tips.map(({ marker }) => marker[key]);
     return {
-      ...blank(panel), mode: "markers", x: tips.map((tip) => tip.x), y: tips.map((tip) => tip.y),
-      cliponaxis: false, marker: {
+      type: "scatter", mode: "markers", x: tips.map((tip) => tip.x), y: tips.map((tip) => tip.y),
+      marker: {
         symbol: each("symbol"), color: each("color"), size: 9, opacity: 1,
         line: { color: "var(--ew-bg)", width: 0.8 },
       },
@@ -110,24 +124,28 @@ class Picture {
     return this.view.store.figure.layout.template.layout.font.family;
   }
 
-  /** The strokes of a panel's columns and their words, after its title. */
-  strokes({ meta }) {
-    const { font } = this.view, { left, top } = this.rects.get(this.view.panels.findIndex((p) => p.meta === meta));
-    const below = this.view.isNarrow, notes = [], shapes = [], y = top + (below ? 3.1 : 1.35) * font;
+  /** The strokes or symbols of what a panel's key tells apart and their words, after its title. */
+  strokes(panel) {
+    const { meta } = panel, { font } = this.view;
+    const { left, top } = this.rects.get(this.view.panels.findIndex((p) => p.meta === meta));
+    const below = this.view.isNarrow, notes = [], shapes = [], symbols = [], y = top + (below ? 3.1 : 1.35) * font;
     let x = left + (below ? 0.7 * font
       : 1.9 * font + widthOf(nameOf(meta), `bold ${font}px ${this.family}`));
-    for (const one of meta.key ?? []) {
-      const line = { color: "var(--ew-ink)", width: one.width, dash: one.dash ?? "solid" };
-      shapes.push({ type: "line", ...this.paper(x, y, x + 24, y), line });
-      notes.push({ ...this.note(plain(one.word), x + 30, y), xanchor: "left", yanchor: "middle",
+    for (const one of keyOf(panel)) {
+      const line = { color: one.color ?? "var(--ew-ink)", width: one.width, dash: one.dash ?? "solid" };
+      const wide = one.symbol ? 10 : 24;
+      if (one.symbol) symbols.push({ marker: one, x: x + 5, y });
+      else shapes.push({ type: "line", ...this.paper(x, y, x + wide, y), line });
+      notes.push({ ...this.note(plain(one.word), x + wide + 6, y), xanchor: "left", yanchor: "middle",
         font: { size: 0.9 * font } });
-      x += 44 + widthOf(one.word, `${0.9 * font}px ${this.family}`);
+      x += wide + 20 + widthOf(one.word, `${0.9 * font}px ${this.family}`);
     }
-    return { notes, shapes };
+    return { notes, shapes, symbols };
   }
 
   /** What the colours of a heat map mean, beside it. */
   words({ map, xaxis, yaxis }) {
+    if (!map || isMatrix(map)) return { notes: [], shapes: [] };
     const { font } = this.view, x = xaxis._offset + xaxis._length + 1.2 * font;
     const words = map.spec.meta.words.filter(([, word]) => word);
     const at = (i) => yaxis._offset + 1.35 * font * i + 0.7 * font, half = 0.4 * font;
@@ -152,6 +170,14 @@ class Picture {
     return labelsOf(panel, size).map(({ x, y, color, text }) => ({
       ...this.note(plain(text), x, y + 0.25 * size), xanchor: "right", yanchor: "bottom",
       font: { size, color }, bgcolor: "var(--ew-bg)", opacity: 0.9,
+    }));
+  }
+
+  rates(panel) {
+    const size = 0.8 * this.view.font;
+    return ratesOf(panel, size).map(({ marker, text, x, y }) => ({
+      ...this.note(plain(text), x + 0.7 * size, y), xanchor: "left", yanchor: "middle",
+      font: { size, color: marker.color },
     }));
   }
 

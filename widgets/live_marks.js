@@ -5,12 +5,26 @@ const FAR_UP = "\u2191 ", FAR_DOWN = "\u2193 ";
 /** Pixel of a value on a plotly axis. */
 const pixel = (axis, value) => axis._offset + axis.d2p(value);
 
-/** The newest points of the curves of a panel, those in view. */
-function tipsOf({ curves, xaxis, yaxis }) {
+/** The newest points of the curves of a panel, those in view; where it is of points, the last ones in
+ *  view of the lines between them.
+ */
+function tipsOf(panel) {
+  const { curves, xaxis, yaxis } = panel;
   const tipped = curves.filter((t) =>
-    t.spec.type === "scatter" && t.spec.marker && t.shown && stemsOf(t) === undefined);
-  const tips = tipped.map((t) => ({ marker: t.spec.marker, x: t.x[t.shown - 1], y: t.y[t.shown - 1] }));
+    t.spec.type === "scatter" && !isPoints(t) && t.spec.marker && t.shown && stemsOf(t) === undefined);
+  const tips = tipped.map((t) => ({ marker: t.spec.marker,
+    ...(panel.meta.equal ? lastInView(panel, t) : { x: t.x[t.shown - 1], y: t.y[t.shown - 1] }) }));
   return tips.filter(({ x, y }) => within(xaxis, pixel(xaxis, x)) && within(yaxis, pixel(yaxis, y)));
+}
+
+/** The last point in view of a straight line from its first to its second point; linear axes. */
+function lastInView({ xaxis, yaxis }, { x, y }) {
+  const reach = (axis, [from, to]) => { // how far along the line it leaves the axis
+    const [low, high] = [...axis.range].sort((a, b) => a - b);
+    return to > high ? (high - from) / (to - from) : to < low ? (low - from) / (to - from) : 1;
+  };
+  const part = Math.min(reach(xaxis, x), reach(yaxis, y));
+  return { x: x[0] + part * (x[1] - x[0]), y: y[0] + part * (y[1] - y[0]) };
 }
 
 /** A symbol at the newest point of every curve: shape and colour say which replica it is. */
@@ -25,6 +39,9 @@ function moment({ isStep, xaxis, yaxis }, until) {
   if (!isStep || !within(xaxis, x)) return [];
   return [h("line", { x1: x, x2: x, y1, y2: y1 + _length, class: "ew-moment" })];
 }
+
+/** Whether a trace is points that no line joins. */
+const isPoints = ({ spec }) => spec.mode === "markers";
 
 /** Whether a trace is drawn as one path of ours. */
 const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
@@ -93,3 +110,24 @@ function labelsOf(panel, font) {
     return [{ x, y: free, color, text }];
   });
 }
+
+const BESIDE = 7; // font sizes of room at the right of the axes of a panel with rates
+
+/** How fast each curve falls, beside its end or near it, each with its symbol: in pixels. */
+function ratesOf({ meta, curves, xaxis, yaxis }, font) {
+  const said = ({ spec, shown, until }) =>
+    meta.rates && spec.meta?.rate && shown && (spec.meta.until ?? Infinity) === until;
+  const top = yaxis._offset, bottom = top + yaxis._length, line = 1.15 * font;
+  const all = curves.filter(said).map(({ spec: { marker, meta: { rate } }, y, shown }) =>
+    ({ marker, text: rate, y: Math.min(Math.max(pixel(yaxis, y[shown - 1]), top), bottom) }));
+  all.sort((a, b) => a.y - b.y).splice(Math.floor((bottom - top) / line) + 1);
+  all.forEach((one, i) => { one.y = Math.max(one.y, i ? all[i - 1].y + line : top); });
+  all.reverse().forEach((one, i) => { one.y = Math.min(one.y, i ? all[i - 1].y - line : bottom); });
+  return all.reverse().map((one) => ({ ...one, x: xaxis._offset + xaxis._length + font }));
+}
+
+const ratesBeside = (panel, font) => ratesOf(panel, font).flatMap(({ marker, text, x, y }) => [
+  h("path", { d: SYMBOLS[marker.symbol] ?? SYMBOLS.circle, style: `fill:${marker.color}`,
+    transform: `translate(${x} ${y})` }),
+  h("text", { class: "ew-rate", x: x + 0.7 * font, y: y + 0.35 * font, style: `--c:${marker.color}` }, text),
+]);

@@ -5,7 +5,8 @@ const fromUnits = (log, values) => (log ? values.map((v) => 10 ** v) : values);
 
 const isThreshold = ({ spec }) => spec.line?.shape === "hv";
 
-/** The panels of a figure with their traces. `xkey` and `ykey` name their axes in the zoom. */
+/** The panels of a figure with their traces. `xkey` and `ykey` name their axes in the zoom, which
+ *  show what the `shapes` are: points, whatever else is drawn, or else curves. */
 function panelsOf({ figure: { layout }, traces, zoom, until }) {
   const first = new Map(); // x axis of each group: they move together
   return (layout.meta?.panels ?? []).map((meta, i) => {
@@ -13,21 +14,21 @@ function panelsOf({ figure: { layout }, traces, zoom, until }) {
     const title = layout[x].title?.text, xlog = layout[x].type === "log";
     const group = `${title ?? x}${xlog ? " log" : ""}`;
     if (!first.has(group)) first.set(group, `x${suffix}`);
-    const scale = meta.cells ? null : zoom.scale(`y${suffix}`);
+    const scale = meta.cells || meta.equal ? null : zoom.scale(`y${suffix}`);
     const type = scale ?? layout[y].type, name = `${i} ${meta.title}`;
     const own = traces.filter(
       ({ spec }) => (spec.xaxis ?? "x") === `x${suffix}` && spec.visible !== false);
     const steps = meta.steps !== false;
     for (const trace of own) trace.until = steps ? until : Infinity;
-    const curves = own.filter((t) => !isThreshold(t));
-    const map = meta.cells && own.find(isMap), { rows, columns } = map?.cells ?? {};
+    const curves = own.filter((t) => !isThreshold(t)), points = own.filter(isPoints);
+    const map = meta.cells ? own.find(isMap) : undefined, { rows, columns } = map?.cells ?? {};
     return {
       meta, map, x, y, group, xkey: first.get(group), ykey: `y${suffix}`, key: `${name} ${type}`,
       xlog, ylog: type === "log", isStep: steps && title === "step",
       ascends: curves.every((t) => t.ascends),
       xspec: meta.cells ? edges(layout[x], columns) : layout[x],
       yspec: meta.cells ? edges(layout[y], rows) : { ...layout[y], type },
-      curves, thresholds: own.filter(isThreshold),
+      curves, thresholds: own.filter(isThreshold), shapes: points.length ? points : curves,
     };
   });
 }
@@ -39,12 +40,12 @@ class Ranges extends Map {
     this.moved = false;
     for (const group of new Set(panels.map((p) => p.group))) {
       const ours = panels.filter((p) => p.group === group), [{ xspec, xlog }] = ours;
-      const traces = ours.flatMap((p) => [...p.curves, ...(p.ascends && !p.xlog ? p.thresholds : [])]);
+      const traces = ours.flatMap((p) => [...p.shapes, ...(p.ascends && !p.xlog ? p.thresholds : [])]);
       this.reach(group, extent(traces.flatMap(spread), xlog), xspec, 10);
     }
-    for (const { curves, thresholds, key, yspec, ylog } of panels) {
+    for (const { shapes, thresholds, key, yspec, ylog } of panels) {
       const ys = (traces) => traces.map((t) => t.arrays(t.n).y);
-      this.reach(key, reach(extent(ys(curves), ylog), ys(thresholds), ylog), yspec, 5);
+      this.reach(key, reach(extent(ys(shapes), ylog), ys(thresholds), ylog), yspec, 5);
     }
     return this.moved;
   }

@@ -96,11 +96,11 @@ class LiveFigure(View):
         with self._lock:
             self._points[trace].replace(x, y, p)
 
-    def set_cells(self, trace: str, cells: ArrayLike) -> None:
-        """Replace the cells [rows, columns] of a heat map, 0 to 255; row 0 is the lowest."""
+    def set_cells(self, trace: str, cells: ArrayLike, real: bool = False) -> None:
+        """Replace the cells [rows, columns] of a heat map: 0 to 255, or real values, nan for none."""
         with self._lock:
             self._points[trace]
-            self._cells.put(trace, cells)
+            self._cells.put(trace, cells, real)
 
     def clear(self) -> None:
         """Remove the points of all traces."""

@@ -1,5 +1,7 @@
 // One view of a live figure: panels' headers, the plotly figure, theme and full screen.
 
+const MARGIN = { l: 0, r: 0, t: 0, b: 0, autoexpand: false };
+const BARE = { ticks: "", ticklabelstandoff: 3, showgrid: false }; // axes of cells
 const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
 
 class Figure {
@@ -82,8 +84,9 @@ class Figure {
   /** The range of a panel's x or y axis, in its own units. */
   shown(panel, kind) {
     const x = kind === "x";
-    return this.zoom.of(x ? panel.xkey : panel.ykey, x ? panel.xlog : panel.ylog)
+    const range = this.zoom.of(x ? panel.xkey : panel.ykey, x ? panel.xlog : panel.ylog)
       ?? this.ranges.get(x ? panel.group : panel.key) ?? [0, 1];
+    return !x && isMatrix(panel.map) ? [range[1], range[0]] : range;
   }
 
   async redraw() {
@@ -95,7 +98,7 @@ class Figure {
     const whole = (this.whole = { width: this.root.clientWidth, height: this.root.clientHeight });
     const rects = (this.rects = grid(this.panels.length, whole, narrow, this.only));
     const layout = { ...this.resolve(this.store.figure.layout), ...whole };
-    Object.assign(layout, { margin: { l: 0, r: 0, t: 0, b: 0 }, datarevision: Math.random() });
+    Object.assign(layout, { margin: MARGIN, datarevision: Math.random() });
     layout.font = { ...layout.font, size: 0.82 * font };
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls
     this.panels.forEach((panel, i) => this.place(panel, layout, rects.get(i), whole, font));
@@ -122,8 +125,10 @@ class Figure {
       delete layout[panel.y];
       return;
     }
-    const head = this.isNarrow && panel.meta.key?.length ? 4.1 : 2.7; // the key has a line of its own
-    const domain = domains(rect, whole, font, panel.meta.cells, head);
+    const head = this.isNarrow && keyOf(panel).length ? 4.1 : 2.7; // the key has a line of its own
+    const width = rect.width - (panel.meta.rates ? BESIDE * font : 0);
+    const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined);
+    panel.domain = domain;
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
     const x = axis(panel.x, "x"), y = axis(panel.y, "y"), size = 0.82 * font;
@@ -133,7 +138,10 @@ class Figure {
     x.title = { ...x.title, font: { size } };
     y.title = { ...y.title, font: { size: size * Math.min(1, high / title) } };
     y.type = panel.yspec.type;
-    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ticks: "", ticklabelstandoff: 3 });
+    if (panel.meta.equal) equalise(x, y, wide, high);
+    if (isMatrix(panel.map)) Object.assign(x, partTicks(panel.map));
+    const showticklabels = Boolean(panel.map?.cells);
+    if (panel.meta.cells) for (const one of [x, y]) Object.assign(one, { ...BARE, showticklabels });
     if (panel.ylog) Object.assign(y, logTicks(y.range, high / (1.5 * size)));
     if (panel.xlog) Object.assign(x, logTicks(x.range, wide / (3.5 * size)));
   }
@@ -144,8 +152,11 @@ class Figure {
 
   /** What is drawn of a trace: a threshold reaches to the moment shown, or to the right edge. */
   points(trace) {
-    if (isMap(trace)) return { z: matrix(trace) };
     const panel = this.panelOf(trace);
+    if (isMap(trace)) {
+      const bar = isMatrix(trace) ? scaleBar(trace, panel.domain, 0.82 * this.font) : {};
+      return { z: matrix(trace), ...bar };
+    }
     if (!isThreshold(trace)) return trace.drawn(this.zoom.of(panel.xkey));
     const [left, right] = fromUnits(panel.xlog, this.shown(panel, "x"));
     const end = panel.isStep ? Math.min(right, this.store.until) : right;
@@ -161,10 +172,11 @@ class Figure {
     };
   }
 
-  /** Remember which SVG paths are whose. */
+  /** Remember which SVG paths and images are whose. */
   find(traces) {
-    const groups = [...this.plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace")];
-    const paths = (group) => [...group.querySelectorAll(".js-line, .point path")];
+    const groups = [...this.plot.querySelectorAll(
+      ".scatterlayer .trace, .barlayer .trace, .heatmaplayer .hm")];
+    const paths = (group) => [...group.querySelectorAll(".js-line, .point path, image")];
     const nodes = new Map(groups.map((group) => [group.__data__[0].trace.uid, paths(group)]));
     this.paths = new Map(traces.map((t) => [t, nodes.get(t.spec.uid) ?? []]));
   }
@@ -173,7 +185,7 @@ class Figure {
   extends(trace) {
     const panel = this.panelOf(trace);
     if (!this.rects.has(this.panels.indexOf(panel))) return true;
-    if (isMap(trace)) return this.maps.get(trace) === trace.cells;
+    if (isMap(trace)) return this.repaint(trace, panel);
     const { [panel.x]: xaxis, [panel.y]: yaxis } = this.plot._fullLayout;
     const bars = trace.spec.type === "bar" && barPaths(this.points(trace), xaxis, yaxis);
     if (!bars && !isLine(trace)) return false;
@@ -181,6 +193,16 @@ class Figure {
     const nodes = this.paths.get(trace) ?? [];
     if (paths.length !== nodes.length) return false;
     nodes.forEach((node, i) => node.setAttribute("d", paths[i]));
+    return true;
+  }
+
+  /** New cells in the image that plotly made of old ones; false where they need other axes or a scale. */
+  repaint(trace, panel) {
+    const { cells } = trace, drawn = this.maps.get(trace), [image] = this.paths.get(trace) ?? [];
+    if (drawn === cells) return true;
+    if (!image || !["rows", "columns", "end"].every((key) => drawn?.[key] === cells[key])) return false;
+    image.setAttribute("href", picture(this.resolve(trace.spec), cells, !isMatrix(panel.map)));
+    this.maps.set(trace, cells);
     return true;
   }
 
@@ -218,7 +240,7 @@ class Figure {
     const ranges = axes.flatMap((axis) => {
       const panel = this.panels.find((p) => p.x === axis || p.y === axis);
       const key = panel?.x === axis ? panel.xkey : panel?.ykey;
-      return panel ? [[key, [...this.plot.layout[axis].range]]] : [];
+      return panel ? [[key, [...this.plot.layout[axis].range].sort((a, b) => a - b)]] : [];
     });
     if (ranges.length) this.zoom.set(Object.fromEntries(ranges));
   }
@@ -242,17 +264,18 @@ class Figure {
     const visible = this.panels.filter((_, i) => this.rects.has(i));
     for (const p of visible) Object.assign(p, { xaxis: full[p.x], yaxis: full[p.y] });
     const marks = visible.flatMap((p) =>
-      [...moment(p, this.store.until), ...tips(p), ...labels(p, 0.8 * this.font)]);
+      [...moment(p, this.store.until), ...tips(p), ...labels(p, 0.8 * this.font),
+        ...ratesBeside(p, 0.8 * this.font)]);
     this.marks.replaceChildren(...marks);
     this.hover.again();
   }
 }
 
 /** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
-const blank = ({ x, y }) => ({
-  type: "scatter", mode: "lines", x: [null], y: [null],
-  xaxis: x.replace("axis", ""), yaxis: y.replace("axis", ""),
-});
+const blank = (panel) =>
+  ({ type: "scatter", mode: "lines", x: [null], y: [null], ...axesOf(panel) });
+
+const axesOf = ({ x, y }) => ({ xaxis: x.replace("axis", ""), yaxis: y.replace("axis", "") });
 
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>

@@ -11,15 +11,20 @@ FOURTH = 3  # the place of the plot that a person chooses
 class Plot:
     """One plot: columns of the record as curves; `probes` are switched on, every so many steps.
 
-    `words` tell several columns apart, on the plot. `array` is shown as a curve of its own instead,
-    as `stems`, or as `cells`: a heat map of one replica. `span` is what the y axis shows, no more
-    and no less; `one` draws a line at 1, the threshold of what is divided by it.
+    `words` tell several columns apart, on the plot. `dashed` are columns that the others are to
+    come to, drawn once; `words` then tell these from those. `rate` writes beside each curve how
+    fast it falls. `array` is shown as a curve of its own instead, as `stems`, as `cells` or `values`
+    (a heat map of one replica), or as a boundary between the `points` of two classes. `span` is what
+    the y axis shows, no more and no less; `one` draws a line at 1, the threshold of what is divided
+    by it.
     """
 
     title: str
     y: str
     columns: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    dashed: tuple[str, ...] = ()
+    rate: bool = False
     log: bool = False
     threshold: bool = False
     one: bool = False
@@ -28,10 +33,27 @@ class Plot:
     array: str = ""
     stems: bool = False
     cells: tuple[str, ...] = ()  # what each of its numbers means, from 1 on
+    values: tuple[str, ...] = ()  # the matrices side by side in it, an empty column between two
+    points: tuple[str, ...] = ()  # the two labels, +1 and -1, of the array "points": x, y, label
     x: str = "step"
     include: tuple[float, float] | tuple[()] = ()
     clip: tuple[float, float] | tuple[()] = ()
     span: tuple[float, float] | tuple[()] = ()
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is a heat map."""
+        return bool(self.cells or self.values)
+
+    @property
+    def once(self) -> bool:
+        """Whether some of it is drawn of one replica alone."""
+        return bool(self.is_map or self.points or self.dashed)
+
+
+def numbered(column: str) -> tuple[str, ...]:
+    """The five columns of that name."""
+    return tuple(f"{column}_{i}" for i in range(1, 6))
 
 
 EMPTY = Plot("", "")
@@ -44,7 +66,7 @@ PLOTS = {
                   probes=("sharpness",), include=(0.0, 1.2), clip=(0.0, 3.0)),
     "weight_norm": Plot("Weight norm", "‖w‖", ("weight_norm",), probes=("weight_norm",)),
     "eigenvalues": Plot("Five largest eigenvalues", "eigenvalue",
-                        tuple(f"eigenvalue_{i}" for i in range(1, 6)), probes=("eigenvalues",),
+                        numbered("eigenvalue"), probes=("eigenvalues",),
                         every=20),
     "spectrum": Plot("Hessian spectrum, newest", "share of eigenvalues per unit", log=True,
                      probes=("spectrum",), every=100, array="spectrum", x="eigenvalue",
@@ -98,6 +120,15 @@ PLOTS = {
     "distance": Plot("Distance to the flows", "share of the run's way", ("distance",)),
     "raw_sharpness": Plot("Sharpness, not preconditioned", "top eigenvalue", ("sharpness",),
                           probes=("sharpness",)),
+    "recovery": Plot("Recovery error", "‖X̂ − M‖ / ‖M‖", ("recovery",), rate=True, log=True,
+                     probes=("recovery",)),
+    "singular": Plot("Singular values", "singular value", numbered("singular"),
+                     ("iterate", "truth"), dashed=numbered("truth"), log=True,
+                     probes=("singular",), clip=(1e-10, 1e10)),
+    "matrix": Plot("The matrix", "row", probes=("matrix",), array="matrix", x="column",
+                   values=("iterate", "truth")),
+    "boundary": Plot("Points and boundary", "second input", probes=("boundary",), array="boundary",
+                     x="first input", points=("label +1", "label −1")),
     "covariance_error": Plot("Distance to the target's covariance", "‖Σ − Σ₀‖ / ‖Σ₀‖",
                              ("covariance_error",), log=True, probes=("covariance",)),
     "covariance_eigenvalues": Plot("Eigenvalues of the covariance", "eigenvalue",

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets import figure as fig
+from widgets.fitted import Fitted
 from widgets.live_plot import LiveFigure
 from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
 from widgets.sources import AXES, NONE, STEPS, Points, Source, first_colours, of_arm
 from widgets.traces import (
+    Arrays,
     column_of,
     key_of,
     name_of,
     parts_of,
-    show_array,
+    show_arrays,
     specs,
     threshold_label,
     uid_of,
@@ -68,7 +70,8 @@ class Plots:
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
         options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
-        options |= {"steps": not plot.array, "key": key_of(plot), "cells": bool(plot.cells)}
+        options |= {"steps": not plot.array, "key": key_of(plot)}
+        options |= {"cells": plot.is_map, "equal": bool(plot.points), "rates": plot.rate}
         if place == FOURTH and self.choices:
             options["choices"] = [(slug, PLOTS[slug].title) for slug in self.choices]
             options |= {"choice": self.chosen, "label": "fourth plot"}
@@ -85,6 +88,7 @@ class Plots:
         self._set: dict[str, Any] = {}  # source -> what its arm was set to when it was labelled
         self._hidden: set[str] = set()
         self.closed: set[int] = set()
+        self._fitted = Fitted(self.figure)
         for trace in self.figure.traces:
             self.figure.remove_trace(trace)
         for place in range(FOURTH + 1):
@@ -124,6 +128,7 @@ class Plots:
         for spec in traces:
             self._sent.pop(spec["uid"], None)
             self._level.pop(spec["uid"], None)
+        self._fitted.forget()
         self._draw_one(place)
         for source in self._sources.values():
             self._fill(source, place)
@@ -173,14 +178,14 @@ class Plots:
         if arm and arm.first <= step <= arm.t and self._of(source.key, place):
             found = arm.measured_at(step, plot.probes[0]).arrays
             if plot.array in found:
-                self._draw(source, place, plot, step, found[plot.array][1])
+                self._draw(source, place, plot, found)
 
     def pick(self, arm: int, replica: int) -> None:
-        """Draw heat maps of another replica."""
+        """Draw what is drawn once, such as heat maps, of another replica."""
         if self.picked == (arm, replica):
             return
         self.picked, moment = (arm, replica), self.figure.until
-        for place in [i for i in range(FOURTH + 1) if self._plot(i).cells]:
+        for place in [i for i in range(FOURTH + 1) if self._plot(i).once]:
             self._anew(place)
             if moment is not None:
                 for source in self._sources.values():
@@ -225,13 +230,17 @@ class Plots:
     def _x_of(self, uid: str) -> str:
         return self._plot(parts_of(uid)[1]).x
 
+    def fit(self) -> None:
+        """Write beside curves how fast they fall, where the plot asks for that."""
+        asked = [i for i in range(FOURTH + 1) if self._plot(i).rate]
+        curves = self._from.items() if asked else ()
+        self._fitted.write((t, *of) for t, of in list(curves) if parts_of(t)[1] in asked)
+
     # ---- the traces of one source
 
     def _traces(self, source: Source, place: int) -> list[fig.Spec]:
         visible = {"visible": self.visible(source.key)}
-        plot = self._plot(place)
-        replicas = range(source.R) if not plot.cells else self._picked(source)
-        found = specs(source, plot, place, replicas)
+        found = specs(source, self._plot(place), place, range(source.R), self._picked(source))
         return [spec | visible for spec in found]
 
     def _picked(self, source: Source) -> list[int]:
@@ -245,7 +254,7 @@ class Plots:
             self._array(source, place, plot)
             return
         for r in range(source.R):
-            for column in plot.columns:
+            for column in (*plot.columns, *plot.dashed):
                 uid = uid_of(key, r, place, column)
                 self._from[uid] = (source, column_of(source, plot, column), r)
                 self._append(uid, plot.x, self._new(uid, plot.x))
@@ -277,13 +286,9 @@ class Plots:
         self._sent[uid] = steps[-1]
 
     def _array(self, source: Source, place: int, plot: Plot) -> None:
-        step, value = source.record.arrays.get(plot.array, (-1, None))
-        if self.figure.until is None and value is not None and source.arm:
-            self._draw(source, place, plot, step, value)
+        arrays = source.record.arrays
+        if self.figure.until is None and plot.array in arrays and source.arm:
+            self._draw(source, place, plot, dict(arrays))
 
-    def _draw(self, source: Source, place: int, plot: Plot, step: int, value: Any) -> None:
-        for r in range(source.R):
-            uid = uid_of(source.key, r, place, plot.array)
-            if self._sent.get(uid) != step and uid in self.figure.traces:
-                show_array(self.figure, uid, plot, value, r)
-                self._sent[uid] = step
+    def _draw(self, source: Source, place: int, plot: Plot, arrays: Arrays) -> None:
+        show_arrays(self.figure, self._of(source.key, place), plot, arrays, self._sent)

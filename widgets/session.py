@@ -211,6 +211,7 @@ class Session:
             if now - self._looked > LOOK or not self.player.playing:
                 self._looked = now
                 self.telling.look()
+                self.plots.fit()
                 self.sharing.keep()
             bar.playing = self.player.playing
 

@@ -41,12 +41,22 @@ CELLS = [
     ("#7cc4ba", "#20766d"),
     ("#e3bd78", "#94601a"),
 ]
+# Real values: below 0 brown, above it teal, 0 near the background. Brewer's (2003) BrBG is alike.
+ZERO = ("#eef0f4", "#262d39")
+DIVERGING = [f"var(--ew-cell-{i})" for i in (2, 4, 0, 3, 1)]
 # Colour is never the only difference: a replica has a symbol at its curve's tip, an arm a dash.
 # Plain "dash" is kept for thresholds.
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
 DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
 # The columns of one plot, such as test and train, differ in neither: the first one is bold.
 STROKES: list[dict[str, Any]] = [{"width": 2.4}, {"width": 1.0}, {"width": 1.3, "dash": "1px,3px"}]
+# What a plot's columns are to come to, which is the same for all replicas.
+REFERENCE = {"color": "var(--ew-muted)", "width": 1.2, "dash": "5px,3px"}
+# The two classes of points differ in shape alone: colours are for replicas.
+POINTS: list[dict[str, Any]] = [
+    {"symbol": symbol, "color": "var(--ew-muted)", "size": 6, "opacity": 0.8}
+    for symbol in ("circle", "x")
+]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
@@ -97,7 +107,7 @@ def css() -> str:
     """Both palettes as CSS variables."""
     names = {f"--ew-{k}": v for k, v in _PAGE.items()}
     names |= {f"--ew-replica-{i}": pair for i, pair in enumerate(REPLICAS)}
-    names |= {f"--ew-cell-{i}": pair for i, pair in enumerate(CELLS, 1)}
+    names |= {f"--ew-cell-{i}": pair for i, pair in enumerate([ZERO, *CELLS])}
     light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
     dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
     return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'

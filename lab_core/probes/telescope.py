@@ -60,8 +60,10 @@ def parameters(m: Moment) -> Columns:
     squared error of one output, without weight decay, where the gradients of all examples fit into
     memory.
     """
+    if not smooth(m):
+        return {}
     x = torch.cat([a.expand(len(m.w), -1, -1) for a in (m.objective.x, m.test[0])], 1)
-    if not smooth(m) or x.shape[0] * x.shape[1] * m.w.shape[1] > MOST:
+    if x.shape[0] * x.shape[1] * m.w.shape[1] > MOST:
         return {}
     f, n = m.objective.outputs(m.w, x)[..., 0], m.objective.x.shape[1]
     start = m.memory.setdefault("smoother_start", f.clone())
@@ -82,8 +84,12 @@ def parameters(m: Moment) -> Columns:
 
 
 def smooth(m: Moment) -> bool:
-    """Whether the outputs are a linear smoother of the targets to first order, with one output."""
+    """Whether the outputs are a linear smoother of the targets to first order, with one output; those
+    of the test inputs too, if these are of the same kind.
+    """
     o = m.optimizer
+    if m.objective.x.shape[2] != m.test[0].shape[2]:
+        return False
     plain = type(o) is GD and type(m.filter) is Filter and not torch.as_tensor(o.weight_decay).any()
     return plain and type(m.objective.criterion) is SquaredError and m.objective.y.shape[2] == 1
 

@@ -32,13 +32,32 @@ def fourier(m):
     m.arrays["fourier"] = (k, (k % 9 == 0) / 3.0)
     return {}
 
+def recovery(m):
+    return {"recovery": torch.exp(-torch.tensor([0.05, 0.03], dtype=torch.float64) * m.t)}
+
+def matrix(m):  # of the second replica, the first column is of the other sign
+    part = torch.tensor([[1.0, 0.0], [0.5, -0.25]])
+    both = torch.cat([part, torch.full((2, 1), torch.nan), part], 1).repeat(len(m.w), 1, 1)
+    both[1, :, 0] *= -1
+    m.arrays["matrix"] = both
+    return {}
+
+def boundary(m):
+    x = torch.linspace(-3, 3, 40)[None]
+    m.arrays["points"] = (x, torch.sin(9 * x), torch.sign(x))
+    end = torch.tensor([1.0, 2.0])[:, None] * torch.tensor([-1.0, 1.0])
+    m.arrays["boundary"] = (end, 50 * end)  # far beyond the points
+    return {}
+
 PROBES["correctness"], PROBES["fourier"] = correctness, fourier
+PROBES["recovery"], PROBES["matrix"], PROBES["boundary"] = recovery, matrix, boundary
 recipe = Recipe().set({"data": "clusters", "width": 8, "lr": (0.1, 0.2), "steps": 2000,
                        "loss": "cross-entropy", "probes": (("accuracy", 10), ("test_loss", 10))})
 plots = ("accuracy", "losses", "fourier", "correctness")
 PHENOMENA["fake"] = Phenomenon("fake", "Fake", "Why?", (("p", "Paper"),), {
     "grok": Preset("Grok", "", recipe, 1000, (), plots, "log-step"),
     "edge": Preset("Edge", "", recipe.set({"steps": 500}), 400),
+    "matrix": Preset("Matrix", "", recipe, 1000, (), ("recovery", "loss", "matrix", "boundary")),
 }, (), 1, ("correctness", "weight_norm", "accuracy"))
 Lab("fake")
 """
@@ -192,6 +211,51 @@ def test_what_is_taken_away_has_the_map_and_the_words(fake, open_page, tmp_path:
     alone.goto(files[".html"].as_uri())
     expect(alone.locator(".heatmaplayer image")).to_have_count(1)
     assert cells(alone) == shown
+
+
+def boxes(page: Page, selector: str) -> list[dict[str, float]]:
+    found = [one.bounding_box() for one in page.locator(selector).all()]
+    return [box for box in found if box]
+
+
+def test_a_matrix_points_and_rates(fake, tmp_path: Path) -> None:
+    page = fake("?preset=matrix")
+    rates = page.locator(".ew-rate")
+    expect(rates).to_have_text(["e^(−0.0300 t)", "e^(−0.0500 t)"])
+    upper, lower = sorted(boxes(page, ".ew-rate"), key=lambda box: box["y"])
+    panel = page.get_by_role("region", name="Recovery error").bounding_box()
+    assert upper["y"] + upper["height"] <= lower["y"] + 1, "they do not overlap"
+    assert panel and lower["x"] + lower["width"] <= panel["x"] + panel["width"]
+
+    (image,), hover = boxes(page, ".heatmaplayer image"), page.locator(".ew-hover")
+    assert image["width"] == pytest.approx(2.5 * image["height"], rel=0.02), "square cells"
+    says = {(0.1, 0.25): ["row 0", "column 0", "iterate", "1.00"], (0.5, 0.25): None,
+            (0.9, 0.75): ["row 1", "column 1", "truth", "−0.25"]}  # fmt: skip
+    for (across, down), words in says.items():
+        at_ = image["x"] + across * image["width"], image["y"] + down * image["height"]
+        page.mouse.move(*at_)
+        expect(hover).to_be_visible(visible=words is not None)
+        assert words is None or hover.inner_text().split("\n") == words
+    before = page.locator(".heatmaplayer image").get_attribute("href")
+    page.get_by_label("replicas", exact=True).select_option(label="lr 0.2")
+    expect(page.get_by_role("region", name="The matrix")).to_contain_text("lr 0.2")
+    assert page.locator(".heatmaplayer image").get_attribute("href") != before
+
+    layout = "document.querySelector('.ew-plot')._fullLayout"
+    unit = f"(a => a._length / (a.range[1] - a.range[0]))({layout}.%saxis4)"
+    assert page.evaluate(unit % "x") == pytest.approx(page.evaluate(unit % "y"), rel=1e-3)
+    low, high = page.evaluate(f"{layout}.yaxis4.range")
+    assert -3 < low < -1 and 1 < high < 3, "it shows the points, however far the boundary goes"
+    expect(page.get_by_role("region", name="Points and boundary")).to_contain_text("label +1")
+
+    page.evaluate("delete window.showSaveFilePicker")
+    button(page, "Download").click()
+    with page.expect_download() as waiting:
+        button(page, "Plots (SVG)").click()
+    waiting.value.save_as(tmp_path / "plots.svg")
+    svg = ElementTree.parse(tmp_path / "plots.svg")
+    texts = {"".join(node.itertext()) for node in svg.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"e^(−0.0300 t)", "iterate", "truth", "label −1", "lr 0.2", "−1"} <= texts
 
 
 def test_everything_fits_a_phone(fake) -> None:

@@ -21,9 +21,13 @@ PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-ml
                    "loss": "cross-entropy"})  # fmt: skip
 
 
+FEW = {"measurements": 30, "size": 5, "rank": 2, "true_rank": 2}  # where there are such
+
+
 def having(part: str, name: str) -> Recipe:
     """A small recipe with classes that has this entry of a part's registry, and what that needs."""
-    return CLASSES.set(companions(CLASSES, part, name))
+    recipe = CLASSES.set(companions(CLASSES, part, name))
+    return recipe.set({k: v for k, v in FEW.items() if k in recipe.flat()})
 
 
 def gaussian(*shape: int, seed: int = 0) -> Tensor:

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from lab_core import curvature
 from lab_core.arm import Arm
+from lab_core.data import DATASETS
 from lab_core.probes import PROBES, training
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from tests.lab_core.small import CLASSES, PAIRS, SMALL, close
+from tests.lab_core.small import CLASSES, PAIRS, SMALL, close, having
 
 EVERYTHING = tuple((name, 5) for name in PROBES)
 # name -> the columns it writes for a classifier (a regression has no accuracy)
@@ -278,3 +279,10 @@ def test_what_a_probe_draws_does_not_depend_on_the_stack() -> None:
         np.testing.assert_allclose(one[name][1][:, 0], three[name][1][:, 0], rtol=1e-9)
     both = one["sharpness"][1][:, 0], three["sharpness"][1][:, 0]
     np.testing.assert_allclose(*both, rtol=1e-3)  # the stack goes on until its slowest is settled
+
+
+@pytest.mark.parametrize("data", DATASETS)
+def test_every_probe_may_be_asked_of_any_data(data: str) -> None:
+    """It measures, or finds nothing; it does not raise."""
+    run = Run(having("data", data).set({"probes": EVERYTHING, "steps": 6})).finish()
+    assert run.arms[0].t == 6 and not run.arms[0].diverged

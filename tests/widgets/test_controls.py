@@ -138,6 +138,18 @@ def test_cells_of_a_heat_map_differ_for_every_sight_and_train_stands_out_most(wh
     assert not {*sum(theme.CELLS, ())} & {*sum(theme.REPLICAS, ())}
 
 
+@pytest.mark.parametrize(("which", "background"), [(0, "#ffffff"), (1, "#12161d")])
+def test_a_scale_about_zero_stands_out_more_the_further_from_it(which, background):
+    names = [colour.removeprefix("var(--ew-cell-").rstrip(")") for colour in theme.DIVERGING]
+    colours = [[theme.ZERO, *theme.CELLS][int(name)][which] for name in names]
+    strengths = [contrast(colour, background) for colour in colours]
+    assert strengths[0] > strengths[1] > strengths[2] < strengths[3] < strengths[4]
+    for sight in DEFICIENCIES:
+        below, weak, zero, weak_above, above = (seen(colour, sight) for colour in colours)
+        for a, b in ((below, above), (weak, weak_above), (weak, zero), (weak_above, zero)):
+            assert distance(a, b) > 0.15
+
+
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 DEFICIENCIES = [
     [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],

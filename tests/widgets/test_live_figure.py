@@ -154,6 +154,50 @@ def test_a_heat_map_has_a_colour_and_a_word_for_each_number():
     assert (spec["zmin"], spec["zmax"], spec["marker"]["symbol"]) == (-0.5, 2.5, "square")
 
 
+def real(figure, values):
+    """What the page can make of real values, and the end of their scale."""
+    figure.set_cells("map", values, real=True)
+    message, (_, _, cells) = figure.snapshot(1000)
+    ((_, rows, columns, end),) = message["cells"]
+    levels = np.frombuffer(cells, np.uint8).reshape(rows, columns).astype(float)
+    return np.where(levels, (levels - 128) / 127 * end, np.nan), end
+
+
+def test_real_values_travel_as_levels_of_a_scale_about_zero():
+    figure, _ = heat_map()
+    values = np.array([[-1.13, 0.0, 0.5], [np.nan, 1e-3, -np.inf]])
+    back, end = real(figure, values)
+    assert end == 1.2 and back[0, 1] == 0
+    assert np.isnan(back[1, 0]) and np.isnan(back[1, 2]), "nothing, as what is not finite"
+    assert np.allclose(back[:, :2][0], values[:, :2][0], atol=end / 254)
+
+
+def test_a_scale_of_real_values_moves_in_steps_and_not_with_every_value():
+    figure, _ = heat_map()
+    ends = [real(figure, [[v]])[1] for v in (1.1, 1.19, 0.5, 1.21, 30.1, 13.0, 11.9, 0.0)]
+    assert ends == [1.2, 1.2, 1.2, 1.5, 40, 15, 15, 15]
+    for size in (1e-12, 1e-3, 0.3, 1.0, 2.5, 1e6):
+        figure.remove_trace("map")
+        figure.add_trace(fig.values("map", 3, 1))
+        back, end = real(figure, [[size, -size / 3]])
+        assert size <= end * (1 + 1e-9) and np.allclose(back, [[size, -size / 3]], atol=end / 254)
+    figure.remove_trace("map")
+    figure.add_trace(fig.cells("map", 3, 1, ("a", "b")))
+    figure.set_cells("map", [[1]])
+    assert len(figure.snapshot(1000)[0]["cells"][0]) == 3, "words have no scale"
+
+
+def test_real_values_are_brown_below_and_teal_above():
+    spec = fig.values("map", 0, 1, ("iterate", "truth"), "lr 0.1")
+    (_, none), *_ = scale = spec["colorscale"]
+    at = [(level + 0.5) / 256 for level in (1, 128, 255)]
+    assert none == "rgba(0,0,0,0)" and scale[1] == [1 / 256, none]
+    inner = {round(a, 6): colour for a, colour in scale[3:-1]}
+    assert [inner[round(a, 6)] for a in at] == [f"var(--ew-cell-{i})" for i in (2, 0, 1)]
+    assert [a for a, _ in scale] == sorted(a for a, _ in scale) and scale[-1][0] == 1
+    assert spec["meta"] == {"parts": ["iterate", "truth"]} and spec["zmax"] == 255.5
+
+
 def test_a_panel_says_whether_its_curves_come_along_steps():
     assert fig.panel("a")["meta"]["steps"] is True
     spectrum = fig.panel("b", "eigenvalue", xlog=True, steps=False)

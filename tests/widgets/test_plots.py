@@ -14,6 +14,7 @@ from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.probes import PROBES, Columns, Moment
 from lab_core.recipe import Recipe
 from lab_core.record import Record
+from widgets import theme
 from widgets.lab import Lab
 from widgets.panels import PLOTS
 from widgets.plots import Plots
@@ -70,7 +71,7 @@ def test_a_plot_draws_its_columns_and_is_content_without_them(slug: str) -> None
         assert np.allclose(points.y, [0.2, 0.4] if there else [])
 
 
-@pytest.mark.parametrize("slug", [slug for slug in CURVES if PLOTS[slug].words])
+@pytest.mark.parametrize("slug", [s for s in CURVES if PLOTS[s].words and not PLOTS[s].dashed])
 def test_columns_of_a_plot_differ_without_colour_and_are_named_on_it(slug: str) -> None:
     plot = PLOTS[slug]
     assert len(plot.words) == len(plot.columns) > 1
@@ -240,3 +241,117 @@ def test_stems_stand_beside_each_other_and_carry_the_values(lab: Lab) -> None:
     plots._fill(source, 0)
     points = plots.figure._points["a0_r1_p0_fourier"]
     assert points.x.tolist() == [1, 2, 3] and points.y.tolist() == [0.5, 0.5, 0.0]
+
+
+# ---- matrices: stand-ins for probes of models that recover one
+
+R = 2
+GAP = float("nan")
+
+
+def error(m: Moment) -> torch.Tensor:
+    """Of the first replica an exponential, of the second a power law."""
+    t = torch.tensor(float(m.t), dtype=torch.float64)
+    return torch.stack([torch.exp(-0.05 * t), 1 / (1 + t)])
+
+
+def recovery(m: Moment) -> Columns:
+    return {"recovery": error(m)}
+
+
+def singular(m: Moment) -> Columns:
+    levels = {f"singular_{i}": error(m) / i for i in range(1, 6)}
+    return levels | {f"truth_{i}": torch.full((R,), 1.0 / i) for i in (1, 2)}
+
+
+def matrix(m: Moment) -> Columns:
+    row = torch.tensor([-1.0, m.t, GAP, -50.0, 50.0], dtype=torch.float64)
+    m.arrays["matrix"] = row.expand(R, 2, 5).clone()
+    m.arrays["matrix"][1, :, 0] = 1.0
+    return {}
+
+
+def boundary(m: Moment) -> Columns:
+    x, y = torch.tensor([[0.0, 1.0, 2.0, 3.0]]), torch.tensor([[5.0, 6.0, 7.0, 8.0]])
+    m.arrays["points"] = (x, y, torch.tensor([[1.0, -1.0, -1.0, 1.0]]))
+    ends = torch.tensor([[-1.0, float(m.t)], [0.0, GAP]])  # the second has none
+    m.arrays["boundary"] = (ends, ends)
+    return {}
+
+
+@pytest.fixture
+def matrices(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A lab with the four plots of a matrix that is recovered, at step 201."""
+    for probe in (recovery, singular, matrix, boundary):
+        monkeypatch.setitem(PROBES, probe.__name__, probe)
+    plots = ("recovery", "singular", "matrix", "boundary")
+    preset = Preset("Matrices", "", CLASSES.set({"probes": tuple((p, 10) for p in plots)}), 20, (),
+                    plots)  # fmt: skip
+    monkeypatch.setitem(PHENOMENA, "fake", replace(FAKE, presets={"matrices": preset}))
+    lab = Lab("fake", link="")
+    lab.run(201)
+    yield lab
+    assert not lab.messages.notices
+    lab.session.player.close()
+
+
+def drawn(lab: Lab, place: int) -> dict[str, tuple[list[float], list[float]]]:
+    points = lab.plots.figure._points
+    return {uid: (p.x.tolist(), p.y.tolist()) for uid, p in points.items() if f"_p{place}_" in uid}
+
+
+def said(lab: Lab) -> list[str]:
+    specs = lab.plots.figure._figure["data"]
+    return [t.get("meta", {}).get("rate", "") for t in specs if t["uid"].endswith("recovery")]
+
+
+def test_rates_stand_beside_the_curves_as_of_the_moment_shown(matrices: Lab) -> None:
+    assert said(matrices) == ["e^(−0.0500 t)", "t^(−0.993)"]
+    matrices.session.travel.seek(60)
+    assert said(matrices) == ["", ""], "too little was measured"
+    matrices.session.travel.seek(None)
+    assert said(matrices) == ["e^(−0.0500 t)", "t^(−0.993)"]
+
+
+def test_what_all_replicas_are_to_come_to_is_drawn_once_and_dashed(matrices: Lab) -> None:
+    truth = {uid: y for uid, (_, y) in drawn(matrices, 1).items() if "truth" in uid and y}
+    assert {uid: set(y) for uid, y in truth.items()} == {
+        "a0_r0_p1_truth_1": {1.0}, "a0_r0_p1_truth_2": {0.5},
+    }, "the others are not in the record"  # fmt: skip
+    spec = {t["uid"]: t for t in matrices.plots.figure._figure["data"]}["a0_r0_p1_truth_1"]
+    assert spec["line"] == theme.REFERENCE and "marker" not in spec and spec["name"] == "truth"
+    assert len([uid for uid in drawn(matrices, 1) if "singular" in uid]) == 5 * R
+    key = matrices.plots.figure._figure["layout"]["meta"]["panels"][1]["key"]
+    assert [one["word"] for one in key] == ["iterate", "truth"]
+    matrices.session.changes.control("target", "0:1")
+    assert {uid for uid, (_, y) in drawn(matrices, 1).items() if "truth" in uid and y} == {
+        "a0_r1_p1_truth_1", "a0_r1_p1_truth_2"
+    }  # fmt: skip
+
+
+def test_a_matrix_is_that_of_the_chosen_replica_and_moment(matrices: Lab) -> None:
+    def row() -> list[float]:
+        ((cells, end),) = [(c, matrices.plots.figure._cells._ends[uid])
+                           for uid, c in matrices.plots.figure._cells._held.items()]  # fmt: skip
+        return [round((int(v) - 128) / 127 * end) if v else GAP for v in cells[0]]
+
+    assert np.array_equal(row(), [-2, 200, GAP, -50, 50], equal_nan=True)
+    matrices.session.changes.control("target", "0:1")
+    assert np.array_equal(row(), [2, 200, GAP, -50, 50], equal_nan=True)
+    matrices.session.travel.seek(100)
+    assert abs(row()[1] - 100) <= 1 and row()[-1] == 50, "to half of a level"
+
+
+def test_points_are_drawn_once_and_the_boundary_moves(matrices: Lab) -> None:
+    classes = {"a0_r0_p3_points0": ([0, 3], [5, 8]), "a0_r0_p3_points1": ([1, 2], [6, 7])}
+    assert drawn(matrices, 3) == classes | {
+        "a0_r0_p3_boundary": ([-1, 200], [-1, 200]), "a0_r1_p3_boundary": ([0], [0]),
+    }  # fmt: skip
+    matrices.plots.figure.set("a0_r0_p3_points0", [], [])  # as a sign
+    matrices.session.travel.seek(50)
+    assert drawn(matrices, 3)["a0_r0_p3_boundary"] == ([-1, 50], [-1, 50])
+    assert drawn(matrices, 3)["a0_r0_p3_points0"] == ([], []), "they are not sent again"
+    panel = matrices.plots.figure._figure["layout"]["meta"]["panels"][3]
+    assert panel["equal"] and [one["word"] for one in panel["key"]] == ["label +1", "label −1"]
+    assert len({one["symbol"] for one in panel["key"]}) == 2
+    assert len({one["color"] for one in panel["key"]}) == 1
