@@ -118,12 +118,11 @@ class Recipe:
                 f"model: a {self.model.label} cannot read {self.data.label}, whose inputs are"
                 f" {self.data.inputs}; choose {' or '.join(fitting)}, or other data."
             )
-        if self.optimizer.models not in ("", self.model.inputs):
-            fitting = [s for s, m in MODELS.items() if m.inputs == self.optimizer.models]
-            raise BadInput(
-                f"optimizer: {self.optimizer.label} needs the factors of a matrix, which a"
-                f" {self.model.label} does not have; choose gd, or the model {' or '.join(fitting)}."
-            )
+        needs = self.optimizer.models
+        if needs not in ("", self.model.inputs) and type(self.model) is not MODELS.get(needs):
+            fitting = [s for s, m in MODELS.items() if needs in (s, m.inputs)]
+            who = f"{self.optimizer.label} cannot move {self.model.label}"
+            raise BadInput(f"optimizer: {who}; choose gd or the model {' or '.join(fitting)}.")
         if self.replicas > MOST_REPLICAS:
             raise BadInput(
                 f"lists: they multiply to {self.replicas} replicas, above the limit of"
@@ -263,7 +262,7 @@ def fitting(recipe: Recipe, part: str) -> list[str]:
 def companions(recipe: Recipe, part: str, name: str) -> dict[str, str]:
     """The fewest parts to set, {part: name} among them, so that a recipe can have this entry.
 
-    Data, model, loss and optimizer may need one another; of several entries the first in the registry is taken.
+    They may need one another; of several entries the first in the registry is taken.
     """
     others = [p for p in ("data", "model", "loss", "optimizer") if p != part]
     for size in range(len(others) + 1):

@@ -108,7 +108,8 @@ def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = 
     """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour;
     row 0 is the lowest.
 
-    Give them with `LiveFigure.set_cells`; the panel needs the option `cells`.
+    Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
+    {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
     """
     colours = [NOTHING, *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
     n = len(colours)

@@ -92,7 +92,8 @@ function cellBox({ map, xaxis, yaxis }, x, y) {
     return level ? [place(yaxis, row), place(xaxis, column % width),
       h("div", {}, h("span", {}, part), h("b", {}, real(level, map.cells.end)))] : null;
   }
-  return [place(yaxis, row), place(xaxis, column),
+  const { x: xs, y: ys } = map.spec.meta.places ?? {};
+  return [place(yaxis, ys?.[row] ?? row), place(xaxis, xs?.[column] ?? column),
     word ? h("div", {}, h("i", { style: `background:${colour}` }), h("b", {}, word)) : ""];
 }
 

@@ -12,6 +12,7 @@ from lab_core import formats
 from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput
 from lab_core.lenient import readable, readable_url
+from lab_core.phase import Diagram
 from lab_core.phenomena import PHENOMENA, Phenomenon
 from lab_core.recipe import Recipe
 from lab_core.run import Run
@@ -28,6 +29,14 @@ def phenomenon(name: str) -> Phenomenon:
     if slug not in PHENOMENA:
         raise BadInput(f"phenomenon: {name!r} is not known; choose {', '.join(PHENOMENA)}.")
     return PHENOMENA[slug]
+
+
+def about_diagram(name: str) -> Diagram:
+    """The phase diagram of a phenomenon; BadInput where it has none."""
+    if (diagram := phenomenon(name).diagram) is not None:
+        return diagram
+    known = ", ".join(slug for slug, p in PHENOMENA.items() if p.diagram)
+    raise BadInput(f"phenomenon: {name!r} has no phase diagram; choose {known}.")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def low_rank(size: int, true_rank: int, condition: float, target: str, seed: int
     in equal steps from 1 to 1 / condition.
     """
     draws = np.random.default_rng(seed).standard_normal((2, size, size))
-    u, v = (np.linalg.qr(draw)[0][:, :true_rank] for draw in draws)
+    u, v = (np.linalg.qr(draw[:, :true_rank])[0] for draw in draws)
     s = np.linspace(1.0, 1 / condition, true_rank)
     return (u * s) @ (u if target == "symmetric" else v).T
 

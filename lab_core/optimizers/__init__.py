@@ -1,6 +1,7 @@
 """Optimizers; `OPTIMIZERS` is the registry, in the order of the dropdown."""
 
 from lab_core.optimizers.adaptive import Adam, AdamW, RMSProp
+from lab_core.optimizers.alternating import AlternatingMinimisation
 from lab_core.optimizers.base import Optimizer
 from lab_core.optimizers.factored import RebalancedGD, ScaledGD
 from lab_core.optimizers.filters import FILTERS, Filter
@@ -17,6 +18,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "flow": GradientFlow,
     "scaled-gd": ScaledGD,
     "rebalanced-gd": RebalancedGD,
+    "alternating": AlternatingMinimisation,
 }
 __all__ = [
     "FILTERS",
@@ -24,6 +26,7 @@ __all__ = [
     "OPTIMIZERS",
     "Adam",
     "AdamW",
+    "AlternatingMinimisation",
     "Filter",
     "GradientFlow",
     "HeavyBall",

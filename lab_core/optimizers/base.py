@@ -34,7 +34,7 @@ class Optimizer:
     """
 
     label: ClassVar[str]
-    models: ClassVar[str] = ""  # the inputs of the models that it works on; all where it is empty
+    models: ClassVar[str] = ""  # that it works on: their inputs, or one by name; all where empty
     formula: ClassVar[str] = ""  # the threshold without weight decay, as a label on its line
     coupled: ClassVar[bool] = True
     lr: Value = knob(0.1, 1e-3, 10.0, log=True, domain="(0, inf)", label="learning rate")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab_core.claims import Claim
+from lab_core.phase import Diagram
 from lab_core.recipe import Recipe
 
 PLOTS = ("loss", "sharpness", "ratio", "weight_norm")
@@ -39,7 +40,7 @@ class Preset:
 @dataclass(frozen=True)
 class Phenomenon:
     """`presets` by slug, the default first; `papers` are (slug, citation) pairs; `choices` are the
-    plots that a person can have in the fourth place.
+    plots that a person can have in the fourth place; `diagram` is its phase diagram, if it has one.
     """
 
     slug: str
@@ -50,6 +51,7 @@ class Phenomenon:
     claims: tuple[Claim, ...]
     minutes: int
     choices: tuple[str, ...] = CHOICES
+    diagram: Diagram | None = None
 
     @property
     def default(self) -> Preset:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lab_core.phenomena import overparam_slowdown, robust_subgradient, scaled_gd
+from lab_core.phenomena import (
+    alternating_minimization,
+    overparam_slowdown,
+    robust_subgradient,
+    scaled_gd,
+)
 from lab_core.phenomena.base import Phenomenon
 
 PARTS = (overparam_slowdown, robust_subgradient, scaled_gd)
@@ -17,4 +22,5 @@ MATRIX_SENSING = Phenomenon(
     claims=tuple(claim for part in PARTS for claim in part.CLAIMS),
     minutes=12,
     choices=("loss", "singular", "weight_norm", "matrix", "recovery", "gradient_norm", "sharpness"),
+    diagram=alternating_minimization.DIAGRAM,
 )

@@ -2,12 +2,13 @@
 
 import shutil
 
-from tests.bench import engine, grokking, memory, screen, scrub, standalone, unfolding
+from tests.bench import engine, grokking, memory, screen, scrub, sensing, standalone, unfolding
 from tests.browser.conftest import NAMES
 
 engine.main()
 grokking.main()
 memory.main()
+sensing.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()

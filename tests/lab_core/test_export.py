@@ -21,7 +21,8 @@ CLASSES = SMALL.set({"data": "clusters", "n": 30, "dim": 5})
 PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-mlp",
                    "loss": "cross-entropy"})  # fmt: skip
 # parts that are left to the core: their kernels, or solvers, are the point of them
-PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd"}, "loss": {"bures-wasserstein"},
+PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating"},
+             "loss": {"bures-wasserstein"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear",
                        "symmetric-factors", "asymmetric-factors"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that

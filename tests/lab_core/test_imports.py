@@ -17,7 +17,7 @@ SCREEN = ["widgets", "labs", "ipywidgets", "anywidget", "plotly", "voila", "IPyt
 ORDER = ["knobs", "data", "models", "covariance_losses", "losses", "kernels", "schedules",
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "recipe", "timeline", "batches",
-         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "flows",
+         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "phase", "flows",
          "milestones", "claims", "phenomena", "plain", "formats", "lenient", "export_parts",
          "export_arm", "export", "cli"]  # fmt: skip
 
