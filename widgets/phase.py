@@ -12,7 +12,8 @@ import ipywidgets as ipw
 import numpy as np
 from IPython.display import display
 
-from widgets.figure import Spec, cells, figure, panel
+from widgets import theme
+from widgets.figure import NOTHING, Spec, cells, figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
 
@@ -183,8 +184,7 @@ def shading(d: Diagram) -> Spec:
     """The heat map's trace: grey where no seed succeeds, and the fuller the colour the more do."""
     seeds, success = len(d.seeds), d.success
     words = [f"{i} of {seeds} succeed" for i in range(seeds + 1)]
-    colours = ["rgba(0,0,0,0)", "rgba(128,128,128,0.2)"]
-    colours += [f"rgba(24,140,128,{0.15 + 0.85 * i / seeds:.3f})" for i in range(1, seeds + 1)]
+    colours = [NOTHING, *theme.shares(seeds)]
     n = len(colours)
     steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
     what = f"{success.column} {'≤' if success.below else '≥'} {success.level:g}"

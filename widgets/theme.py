@@ -103,6 +103,12 @@ def style(replica: int, arm: int = 0) -> dict[str, Any]:
     }
 
 
+def shares(count: int) -> list[str]:
+    """Shades for 0 to `count` of so many: grey for none, and the fuller the more."""
+    full = (f"rgba(24,140,128,{0.15 + 0.85 * i / count:.3f})" for i in range(1, count + 1))
+    return ["rgba(128,128,128,0.2)", *full]
+
+
 def css() -> str:
     """Both palettes as CSS variables."""
     names = {f"--ew-{k}": v for k, v in _PAGE.items()}

@@ -144,8 +144,8 @@ class AlternatingMinimisation(Optimizer):
         return F + per_replica(self.lr) * v, G
 
     def stability_threshold(self) -> Value:
-        """None in the curvature of the loss: it divides by the Hessian in one factor."""
-        return float("inf")
+        """None is stated in the curvature of the loss: it divides by the Hessian in one factor."""
+        return float("nan")
 
 
 def _over(shift: Any, own: tuple[int, ...]) -> Any:

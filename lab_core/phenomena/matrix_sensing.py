@@ -10,7 +10,7 @@ from lab_core.phenomena import (
 )
 from lab_core.phenomena.base import Phenomenon
 
-PARTS = (overparam_slowdown, robust_subgradient, scaled_gd)
+PARTS = (overparam_slowdown, robust_subgradient, scaled_gd, alternating_minimization)
 
 MATRIX_SENSING = Phenomenon(
     slug="matrix-sensing",
