@@ -3,6 +3,7 @@
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
 from lab_core.data.modular import Modular, modular
+from lab_core.data.separable import DigitPair, HardSet, Separable
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
@@ -15,6 +16,9 @@ DATASETS: dict[str, type[Data]] = {
     "single-index": SingleIndex,
     "sparse-linear": SparseLinear,
     "sparse-signs": SparseSigns,
+    "separable": Separable,
+    "hard-set": HardSet,
+    "digit-pair": DigitPair,
 }
 __all__ = [
     "DATASETS",
@@ -22,9 +26,12 @@ __all__ = [
     "Chebyshev",
     "Clusters",
     "Data",
+    "DigitPair",
     "Digits",
+    "HardSet",
     "Modular",
     "Point",
+    "Separable",
     "SingleIndex",
     "SparseLinear",
     "SparseSigns",

@@ -22,7 +22,11 @@ REFERENCE = {
     "single-index": (30, 1, 1000, True),
     "sparse-linear": (200, 1, 1000, True),
     "sparse-signs": (200, 1, 1000, True),
+    "separable": (20, 1, 1000, True),
+    "hard-set": (2, 1, 0, False),
+    "digit-pair": (65, 1, 107, True),
 }
+MOST = {"digits": 1797, "digit-pair": 357}  # examples; 1000 of the others
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
 
@@ -54,7 +58,7 @@ def test_the_test_set_is_disjoint(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIZED)
 def test_one_example_and_the_most(name: str) -> None:
-    for n in (1, 1797 if name == "digits" else 1000):
+    for n in (1, MOST.get(name, 1000)):
         data: Data = DATASETS[name](n=n)  # type: ignore[call-arg]
         check(data)
         x, y, _, _ = data.arrays(seed=0)
