@@ -6,7 +6,7 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
-from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, SquaredError, StableMax
+from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, Perceptron, SquaredError, StableMax
 from lab_core.models import MLP, DeepLinear, Layer, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
@@ -55,6 +55,10 @@ LOSSES = {
     Logistic: (
         "logistic loss summed over outputs",
         "return nn.functional.softplus(-y * net(x)).sum(1).mean()",
+    ),
+    Perceptron: (
+        "the perceptron's loss",
+        "m = y * net(x)\nreturn (m.abs() - m).sum(1).mean() / 2",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest

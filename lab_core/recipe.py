@@ -231,7 +231,7 @@ def swap(part: str, old: Any, name: Any) -> Any:
     """Another part from the registry; knobs that both have are carried over, but for data.
 
     A log knob keeps its ratio to the default, so that a learning rate of GD becomes one that suits
-    Adam; any other knob keeps its value.
+    Adam; any other knob keeps its value, unless one of the two is 0 by default and the other is not.
     """
     cls = PARTS[part].get(name) if isinstance(name, str) else None
     if cls is None:
@@ -245,7 +245,11 @@ def swap(part: str, old: Any, name: Any) -> Any:
 
     if part == "data":  # a size that suits one data set says nothing of another
         return cls()
-    shared = {n: k for n, k in knobs(cls).items() if n in before and k.choices == before[n].choices}
+    shared = {
+        n: k
+        for n, k in knobs(cls).items()
+        if n in before and k.choices == before[n].choices and (k.default == 0) == (before[n].default == 0)
+    }
     return cls(**{n: carry(k, getattr(old, n)) for n, k in shared.items()})
 
 

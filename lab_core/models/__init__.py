@@ -3,6 +3,7 @@
 from lab_core.models.base import Model, Shapes, initial, size, stream, views
 from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
+from lab_core.models.linear import Linear
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
 from lab_core.models.transformer import Transformer
@@ -15,6 +16,7 @@ MODELS: dict[str, type[Model]] = {
     "committee": Committee,
     "scaled-committee": ScaledCommittee,
     "diagonal-linear": DiagonalLinear,
+    "linear": Linear,
 }
 __all__ = [
     "ACTIVATIONS",
@@ -25,6 +27,7 @@ __all__ = [
     "DeepLinear",
     "DiagonalLinear",
     "Layer",
+    "Linear",
     "Model",
     "PairMLP",
     "ScaledCommittee",

@@ -5,6 +5,7 @@ from lab_core.optimizers.base import Optimizer
 from lab_core.optimizers.filters import FILTERS, Filter
 from lab_core.optimizers.flow import GradientFlow
 from lab_core.optimizers.momentum import GD, HeavyBall, Nesterov
+from lab_core.optimizers.steps import LassoGD, NormalisedGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "gd": GD,
@@ -14,6 +15,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
     "flow": GradientFlow,
+    "normalised-gd": NormalisedGD,
+    "lasso-gd": LassoGD,
 }
 __all__ = [
     "FILTERS",
@@ -24,7 +27,9 @@ __all__ = [
     "Filter",
     "GradientFlow",
     "HeavyBall",
+    "LassoGD",
     "Nesterov",
+    "NormalisedGD",
     "Optimizer",
     "RMSProp",
 ]

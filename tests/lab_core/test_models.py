@@ -38,6 +38,7 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     ),
     "transformer": lambda x, *pieces: transformer(x, pieces),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
+    "linear": lambda x, w: x @ w,
 }
 INPUTS = {"real": lambda c: gaussian(2, 4, 5, seed=1), "pairs": lambda c: pairs(c, 2, 4)}
 

@@ -31,6 +31,8 @@ REFERENCE: dict[str, Callable[[Tensor, Any], Any]] = {
     "adam": lambda p, o: optim.Adam([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
     "adamw": lambda p, o: optim.AdamW([p], o.lr, (o.beta1, o.beta2), o.eps, o.weight_decay),
     "flow": lambda p, o: FineFlow(p, o.lr, o.weight_decay),
+    "normalised-gd": lambda p, o: Divided(p, o.lr, o.weight_decay),
+    "lasso-gd": lambda p, o: Lasso([p], o.lr, o.weight_decay, o.penalty),
 }
 CLOSE = {"flow": 1e-4}  # to the tolerance that it keeps, and not to rounding
 LIMITED = [name for name, cls in OPTIMIZERS.items() if cls.formula]  # by a stability threshold
@@ -43,6 +45,7 @@ SWEEP = {
     "beta2": (0.9, 0.99, 0.999),
     "eps": (1e-8, 1e-4, 1e-2),
     "tolerance": (1e-7, 1e-8, 1e-9),
+    "penalty": (0.0, 0.3, 2.0),
 }
 R, P = 3, 6
 A = gaussian(P, P)
@@ -71,12 +74,45 @@ class FineFlow:
             self.p += self.h / 6 * (a + 2 * (b + c) + d)
 
 
+class Divided:
+    """GD on the gradient divided by the mean of the slopes that `Toy` has."""
+
+    def __init__(self, p: Tensor, lr: float, decay: float):
+        self.p, self.lr, self.decay = p, lr, decay
+
+    def step(self) -> None:
+        slope = sum(Toy.slopes(self.p).unbind(1)) / 2
+        assert isinstance(slope, Tensor)
+        grad = self.p.grad
+        assert grad is not None
+        self.p -= self.lr * (grad + self.decay * self.p) / slope[:, None]
+
+
+class Lasso(optim.SGD):
+    """torch's SGD after backward() of penalty * |p|_1."""
+
+    def __init__(self, params: list[Tensor], lr: float, decay: float, penalty: float):
+        super().__init__(params, lr, weight_decay=decay)
+        self.p, self.penalty = params[0], penalty
+
+    def step(self) -> None:  # type: ignore[override]
+        q = self.p.detach().clone().requires_grad_()
+        (penalty,) = torch.autograd.grad(self.penalty * q.abs().sum(), q)
+        assert self.p.grad is not None
+        self.p.grad += penalty
+        super().step()
+
+
 class Toy:
     """The objective of `gradient`, for the methods that ask for it."""
 
     @staticmethod
     def gradient(w: Tensor) -> tuple[Tensor, Tensor]:
         return w.new_zeros(len(w)), gradient(w)
+
+    @staticmethod
+    def slopes(w: Tensor) -> Tensor:
+        return 0.5 + w[:, :2].square()
 
     @staticmethod
     def hvp(w: Tensor) -> Callable[[Tensor], Tensor]:
