@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import Any
 
 from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, Perceptron, SquaredError, StableMax
-from lab_core.models import MLP, DeepLinear, Layer, PairMLP
+from lab_core.models import MLP, DeepLinear, Layer, Linear, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
 from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
@@ -174,6 +174,22 @@ def net(model: MLP, d: int, c: int, scaled: bool) -> str:
     return "class NAME(nn.Module):\n" + indent(f"{doc}\n\n{make}\n\n{go}\n", "    ")
 
 
+def linear(model: Linear, d: int, c: int, scaled: bool) -> str:
+    """The class of a linear classifier, as `net`."""
+    std, argument = ("init_scale", ", init_scale") if scaled else ("1.0", "")
+    return "\n".join(
+        [
+            "class NAME(nn.Module):",
+            f'    """w . x, {d} inputs."""\n',
+            f"    def __init__(self, seed{argument}):",
+            "        super().__init__()",
+            f'        self.weight = normal({std}, {d}, {c}, seed, "weight")',
+            "\n    def forward(self, x):",
+            "        return x @ self.weight\n",
+        ]
+    )
+
+
 def _affine(layer: Layer, i: int, model: MLP) -> str:
     z, s, t = f"x @ self.weight{i}", layer.weight_scale, layer.bias_scale
     z = z if s == 1 else f"{_root(s, layer, model.width)} * ({z})"
@@ -197,4 +213,4 @@ def _root(value: float, layer: Layer, width: int) -> str:
     return known.get(value, repr(value))
 
 
-NETS: dict[type, Callable[..., str]] = {MLP: net, DeepLinear: net, PairMLP: tables}
+NETS: dict[type, Callable[..., str]] = {MLP: net, DeepLinear: net, PairMLP: tables, Linear: linear}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lab_core.probes import curvature, fourier, kernel, pruning, telescope, training
+from lab_core.probes import curvature, fourier, kernel, margins, pruning, telescope, training
 from lab_core.probes.base import Columns, Moment
 
 PROBES: dict[str, Callable[[Moment], Columns]] = {
@@ -28,5 +28,9 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "correctness": fourier.correctness,
     "telescope": telescope.telescope,
     "parameters": telescope.parameters,
+    "weight_l1": training.weight_l1,
+    "margin": margins.margin,
+    "perceptron": margins.perceptron,
+    "boundary": margins.boundary,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

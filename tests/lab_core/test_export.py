@@ -21,7 +21,8 @@ CLASSES = SMALL.set({"data": "clusters", "n": 30, "dim": 5})
 PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-mlp",
                    "loss": "cross-entropy"})  # fmt: skip
 # parts that are left to the core: their kernels, or solvers, are the point of them
-PLAINLESS = {"optimizer": {"flow"},
+PLAINLESS = {"optimizer": {"flow", "normalised-gd", "lasso-gd"},
+             "loss": {"power"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that
 
@@ -88,6 +89,12 @@ RECIPES = {
     "stablemax": (CLASSES, "loss=stablemax&lr=0.1,0.3"),
     "stablemax on pairs": (PAIRS, "loss=stablemax&init_scale=3.0"),
     "logistic": (SMALL, "data=xor&loss=logistic&n=20&dim=30&lr=0.01"),
+    "perceptron": (
+        SMALL, "data=separable&n=30&model=linear&loss=perceptron&corruption=0.1&lr=1.0"
+    ),
+    "linear classifier": (
+        SMALL, "data=digit-pair&n=60&model=linear&loss=logistic&init_scale=0.1,1.0&lr=1.0&steps=20"
+    ),
     "softmax in float64": (CLASSES, "loss=cross-entropy&precision=float64"),
     "softmax in float32": (PAIRS, "precision=float32"),
     "softmax in float16": (PAIRS, "precision=float16&init_scale=3.0"),
