@@ -5,6 +5,7 @@ from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
+from lab_core.phenomena.large_steps import LARGE_STEPS
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
 
@@ -17,6 +18,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         GROKKING,
         WHY_GROKKING_WAITS,
         INSIDE_THE_GROKKED_NETWORK,
+        LARGE_STEPS,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]
