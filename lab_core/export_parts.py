@@ -10,6 +10,7 @@ from lab_core.losses import PRECISIONS, CrossEntropy, Logistic, Perceptron, Squa
 from lab_core.models import MLP, DeepLinear, Layer, Linear, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
+from lab_core.recipe import Recipe
 from lab_core.schedules import Constant, Cosine, LinearDecay, OneCycle, Warmup
 
 _SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
@@ -125,6 +126,12 @@ def loss(part: Any) -> tuple[str, str]:
     if precision == PRECISIONS[0]:
         return words, SOFTMAX if type(part) is CrossEntropy else body.format(cast="")
     return f"{words} in {precision}", body.format(cast=f".to(torch.{precision})")
+
+
+def limit(recipe: Recipe) -> str:
+    """The loss above which a replica has diverged, from the first one."""
+    signs = isinstance(recipe.model, Linear) and recipe.loss.targets == "signs"
+    return "math.inf" if signs else "1e6 * (1 + loss.item())"
 
 
 def tables(model: PairMLP, d: int, c: int, scaled: bool) -> str:

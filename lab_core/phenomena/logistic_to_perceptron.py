@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict, span
+from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each, rates, separated
+from lab_core.recipe import Branch
 from lab_core.run import Run
 
 PAPER = "logistic-to-perceptron"
@@ -22,14 +22,6 @@ SEEDS = (0, 1, 2)
 RATES = (0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6)
 BESIDE = Branch(0, 0, (("loss", "perceptron"),), from_start=True)
 
-LOGISTIC = Recipe().set(
-    {
-        "data": "separable",
-        "model": "linear",
-        "loss": "logistic",
-        "probes": (("accuracy", 1), ("margin", 1), ("perceptron", 1)),
-    }
-)
 HARD = LOGISTIC.set({"data": "hard-set", "n": 50, "init_scale": 1e-3, "lr": 1e6, "steps": 400})
 NORMALISED = (("optimizer", "normalised-gd"), ("lr", 1e6))
 SIZES = (50, 100, 200, 400, 800)
@@ -111,32 +103,14 @@ PRESETS = {
 }
 
 
-def rates(arm: Arm) -> np.ndarray:
-    """The step size of every replica [R]."""
-    return np.array([r.optimizer.lr for r in arm.recipes])
-
-
-def separated(arm: Arm) -> np.ndarray:
-    """The step [R] at which the last training error went; inf for never."""
-    return np.asarray(arm.record.reached("train_accuracy", 1.0), float)
-
-
-def by_rate(arm: Arm, values: np.ndarray) -> dict[float, np.ndarray]:
-    """Step size -> the values [seeds] of its replicas, from values [R]."""
-    lr = rates(arm)
-    return {float(a): values[lr == a] for a in np.unique(lr)}
-
-
-def each(values: dict[float, np.ndarray]) -> str:
-    return "; ".join(f"{a:g}: {span(v)}" for a, v in values.items())
-
-
 def judge_sooner(runs: Sequence[Run]) -> Verdict:
     """Inversely as the step size up to 1, then level, and the smallest does not get there."""
     (arm,) = runs[0].arms.values()
     steps = by_rate(arm, separated(arm))
     if not {0.01, 0.1, 1.0, 10.0, 1e6} <= set(steps):
         return Verdict(False, f"step sizes {list(steps)}", "0.01, 0.1, 1, 10 and 1e6 among them")
+    if missing := unreached(steps[0.1], steps[1.0]):
+        return missing
     decade, level = steps[0.1] / steps[1.0], np.stack([v for a, v in steps.items() if a >= 10])
     holds = bool(
         np.isfinite(level).all()
@@ -253,8 +227,8 @@ def judge_plane(runs: Sequence[Run]) -> Verdict:
     arm, sampled = runs[0].arms.values()
     steps, theirs = by_rate(arm, separated(arm)), by_rate(sampled, separated(sampled))
     small, large = steps[min(steps)], np.stack([v for a, v in steps.items() if a >= 10])
-    first, last = arm.record["angle"][1][1], np.nanmin(arm.record["angle"][1], 0)
-    turned = by_rate(arm, first - last)
+    _, angle = arm.record["angle"]
+    turned = by_rate(arm, angle[1] - angle[1:].min(0))
     sgd = np.stack([v for a, v in theirs.items() if a >= 10])
     holds = bool(
         len(large) > 1

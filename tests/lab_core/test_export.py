@@ -93,7 +93,7 @@ RECIPES = {
         SMALL, "data=separable&n=30&model=linear&loss=perceptron&corruption=0.1&lr=1.0"
     ),
     "linear classifier": (
-        SMALL, "data=digit-pair&n=60&model=linear&loss=logistic&init_scale=0.1,1.0&lr=1.0&steps=20"
+        SMALL, "data=digit-pair&n=60&model=linear&loss=logistic&init_scale=0.1,1.0&lr=1.0,1e6&steps=20"
     ),
     "softmax in float64": (CLASSES, "loss=cross-entropy&precision=float64"),
     "softmax in float32": (PAIRS, "precision=float32"),
