@@ -248,7 +248,9 @@ def swap(part: str, old: Any, name: Any) -> Any:
     shared = {
         n: k
         for n, k in knobs(cls).items()
-        if n in before and k.choices == before[n].choices and (k.default == 0) == (before[n].default == 0)
+        if n in before
+        and k.choices == before[n].choices
+        and (k.default == 0) == (before[n].default == 0)
     }
     return cls(**{n: carry(k, getattr(old, n)) for n, k in shared.items()})
 

@@ -17,4 +17,11 @@ KERNELS: dict[type, Any] = {
     DiagonalLinear: DiagonalKernel,
     Linear: LinearKernel,
 }
-__all__ = ["KERNELS", "DiagonalKernel", "Kernel", "LinearKernel", "TableKernel", "TransformerKernel"]
+__all__ = [
+    "KERNELS",
+    "DiagonalKernel",
+    "Kernel",
+    "LinearKernel",
+    "TableKernel",
+    "TransformerKernel",
+]

@@ -73,8 +73,12 @@ PRESETS = {
         "The same on real data: a larger step needs fewer steps up to about 10, then as many as the"
         " perceptron (arm 1), whatever it is; its loss meanwhile is up to a million times as high.",
         LOGISTIC.set(
-            {"data": "digit-pair", "lr": (1.0, 10.0, 100.0, 1e4, 1e6), "steps": 300,
-             "changes": (BESIDE,)}
+            {
+                "data": "digit-pair",
+                "lr": (1.0, 10.0, 100.0, 1e4, 1e6),
+                "steps": 300,
+                "changes": (BESIDE,),
+            }
         ),  # fmt: skip
         30,
         plots=("accuracy", "loss", "perceptron_cosine", "margin"),

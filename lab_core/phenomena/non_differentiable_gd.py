@@ -42,7 +42,9 @@ PRESETS = {
                 "lr": (0.1, 0.3, 1.0),
                 "steps": 200,
                 "probes": (("sharpness", 1), ("weight_norm", 1)),
-                "changes": tuple(Branch(0, 0, (("power", p),), from_start=True) for p in (1.2, 2.0)),
+                "changes": tuple(
+                    Branch(0, 0, (("power", p),), from_start=True) for p in (1.2, 2.0)
+                ),
             }
         ),
         20,
@@ -94,7 +96,9 @@ def judge_power(runs: Sequence[Run]) -> Verdict:
         holds &= bool(off < 1e-3 and np.abs(ratio[-20:] / (p - 1) - 1).max() < 1e-3)
         said.append(f"p = {p:g}: sharpness {span(ratio[-20:], 4)} of 2/lr, |w| is"
                     f" (lr/2)^(1/(2 − p)) within {off:.1g}")  # fmt: skip
-    return Verdict(holds, "; ".join(said), "p − 1 and 1e-3 for p < 2; 0 for p = 2, below 1 all along")
+    return Verdict(
+        holds, "; ".join(said), "p − 1 and 1e-3 for p < 2; 0 for p = 2, below 1 all along"
+    )
 
 
 def judge_lasso(runs: Sequence[Run]) -> Verdict:

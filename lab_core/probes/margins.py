@@ -46,7 +46,10 @@ def perceptron(m: Moment) -> Columns:
     if not classifies(m):
         return {}
     v = advanced(m)
-    m.memory |= {"perceptron": v.expand(len(m.w), -1), "perceptron_step": m.w.new_full((len(m.w),), m.t)}
+    m.memory |= {
+        "perceptron": v.expand(len(m.w), -1),
+        "perceptron_step": m.w.new_full((len(m.w),), m.t),
+    }
     if m.t == 0:
         nothing = torch.full_like(m.w[:, 0], torch.nan)
         return {"perceptron_distance": nothing, "perceptron_cosine": nothing}

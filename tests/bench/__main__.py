@@ -2,11 +2,12 @@
 
 import shutil
 
-from tests.bench import engine, grokking, memory, screen, scrub, standalone, unfolding
+from tests.bench import engine, grokking, large_steps, memory, screen, scrub, standalone, unfolding
 from tests.browser.conftest import NAMES
 
 engine.main()
 grokking.main()
+large_steps.main()
 memory.main()
 if any(map(shutil.which, NAMES)):
     screen.main()

@@ -8,7 +8,12 @@ import numpy as np
 
 from lab_core import milestones
 from lab_core.claims import Verdict
-from lab_core.phenomena import PHENOMENA, logistic_edge, logistic_to_perceptron, non_differentiable_gd
+from lab_core.phenomena import (
+    PHENOMENA,
+    logistic_edge,
+    logistic_to_perceptron,
+    non_differentiable_gd,
+)
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
@@ -52,7 +57,9 @@ def test_a_hard_set_needs_what_makes_it_hard() -> None:
     assert TYURIN.judge_hard([run("hard-set", changes=few + normal, steps=60)]).holds
     assert refused(TYURIN.judge_hard([run("hard-set", changes=few + normal, steps=60, margin=0.6)]))
     plain = tuple(Branch(0, 0, (("n", n),), from_start=True) for n in (100, 200))
-    assert refused(TYURIN.judge_hard([run("hard-set", changes=plain, steps=90)])), "nothing is normalised"
+    assert refused(TYURIN.judge_hard([run("hard-set", changes=plain, steps=90)])), (
+        "nothing is normalised"
+    )
     assert refused(TYURIN.judge_hard([run("hard-set", changes=few + normal, steps=60, lr=10.0)]))
 
 
@@ -110,4 +117,7 @@ def test_a_million_is_no_divergence_and_the_milestone_says_that_it_separates() -
     assert not found.arms[0].diverged
     assert found.arms[0].record["train_loss"][1].max() > 1e6
     kinds = {m.kind: m.sentence for m in milestones.find(found)}
-    assert "separated at step" in kinds["separated"] and "100% of the training set" in kinds["separated"]
+    assert (
+        "separated at step" in kinds["separated"]
+        and "100% of the training set" in kinds["separated"]
+    )

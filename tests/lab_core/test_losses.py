@@ -118,7 +118,10 @@ def test_the_power_loss_is_convex_differentiable_and_lipschitz(p: float) -> None
     assert bool((slope.diff() >= 0).all()) and float(slope.diff().max()) < 2 * 1e-4 ** (p - 1)
     assert (float(slope[0]), float(slope[-1])) == (-1, 1)
     if p == 2:
-        close(loss(r[None, :, None], torch.zeros(1, 1, 1))[0], F.huber_loss(r, 0 * r, reduction="none"))
+        close(
+            loss(r[None, :, None], torch.zeros(1, 1, 1))[0],
+            F.huber_loss(r, 0 * r, reduction="none"),
+        )
 
 
 def test_mse_loss_is_two_over_c_of_ours() -> None:
