@@ -182,7 +182,7 @@ class Arm:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
         first = self.objective.gradient(self.state.w, self._batch(self.state.seen))
         if self.limit is None:
-            self.limit = LIMIT * (1 + first[0].nan_to_num(posinf=0.0))
+            self.limit = self._limit(first[0])
         losses = first[0].new_empty(k, self.R)
         after = self._steps(self.state, first, losses)
         bad = ~(losses <= self.limit) & self.state.alive
@@ -193,6 +193,14 @@ class Arm:
         if i:
             self._keep(self._steps(self.state, first, losses[:i]), losses[:i], first[1])
         self._freeze(bad[i])
+
+    def _limit(self, first: Tensor) -> Tensor:
+        """The loss above which a replica has diverged; of a linear classifier of signs the largest number:
+        its loss is as large as its steps, and after them it may be solved all the same.
+        """
+        if isinstance(self.program.model, models.Linear) and self.program.loss.targets == "signs":
+            return torch.full_like(first, torch.finfo(first.dtype).max)
+        return LIMIT * (1 + first.nan_to_num(posinf=0.0))
 
     def _freeze(self, dead: Tensor) -> None:
         for r in dead.nonzero().flatten().tolist():

@@ -18,6 +18,7 @@ from lab_core.export_parts import (
     STREAM,
     block,
     call,
+    limit,
     loss,
 )
 from lab_core.knobs import BadInput, knobs
@@ -154,7 +155,7 @@ class Trainer:
             *self._saves(),
             *self._rate(),
             *self._loss(),
-            "limit = limit or 1e6 * (1 + loss.item())",
+            f"limit = limit or {limit(self.program)}",
             "if not loss.item() < limit:",
             "    return  # diverged",
             *self._print(),

@@ -12,12 +12,14 @@ from lab_core.losses import (
     AbsoluteError,
     CrossEntropy,
     Logistic,
+    Perceptron,
     SquaredError,
     StableMax,
 )
-from lab_core.models import MLP, DeepLinear, Layer, PairMLP
+from lab_core.models import MLP, DeepLinear, Layer, Linear, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
+from lab_core.recipe import Recipe
 from lab_core.schedules import Constant, Cosine, Geometric, LinearDecay, OneCycle, Warmup
 
 _SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
@@ -72,6 +74,10 @@ LOSSES = {
     Frobenius: (
         "a quarter of the squared distance of the second moments",
         "f = net(x)\nreturn 0.25 * ((f.T @ f - y.T @ y) / len(x)).square().sum()",
+    ),
+    Perceptron: (
+        "the perceptron's loss",
+        "m = y * net(x)\nreturn (m.abs() - m).sum(1).mean() / 2",
     ),
 }
 SOFTMAX = "return nn.functional.cross_entropy(net(x), y)"  # in the precision of all the rest
@@ -140,6 +146,12 @@ def loss(part: Any) -> tuple[str, str]:
     return f"{words} in {precision}", body.format(cast=f".to(torch.{precision})")
 
 
+def limit(recipe: Recipe) -> str:
+    """The loss above which a replica has diverged, from the first one."""
+    signs = isinstance(recipe.model, Linear) and recipe.loss.targets == "signs"
+    return "math.inf" if signs else "1e6 * (1 + loss.item())"
+
+
 def tables(model: PairMLP, d: int, c: int, scaled: bool) -> str:
     """The class of a net on pairs, as `net`."""
     factor, argument = ("init_scale * ", ", init_scale") if scaled else ("", "")
@@ -187,6 +199,22 @@ def net(model: MLP, d: int, c: int, scaled: bool) -> str:
     return "class NAME(nn.Module):\n" + indent(f"{doc}\n\n{make}\n\n{go}\n", "    ")
 
 
+def linear(model: Linear, d: int, c: int, scaled: bool) -> str:
+    """The class of a linear classifier, as `net`."""
+    std, argument = ("init_scale", ", init_scale") if scaled else ("1.0", "")
+    return "\n".join(
+        [
+            "class NAME(nn.Module):",
+            f'    """w . x, {d} inputs."""\n',
+            f"    def __init__(self, seed{argument}):",
+            "        super().__init__()",
+            f'        self.weight = normal({std}, {d}, {c}, seed, "weight")',
+            "\n    def forward(self, x):",
+            "        return x @ self.weight\n",
+        ]
+    )
+
+
 def _affine(layer: Layer, i: int, model: MLP) -> str:
     z, s, t = f"x @ self.weight{i}", layer.weight_scale, layer.bias_scale
     z = z if s == 1 else f"{_root(s, layer, model.width)} * ({z})"
@@ -210,4 +238,4 @@ def _root(value: float, layer: Layer, width: int) -> str:
     return known.get(value, repr(value))
 
 
-NETS: dict[type, Callable[..., str]] = {MLP: net, DeepLinear: net, PairMLP: tables}
+NETS: dict[type, Callable[..., str]] = {MLP: net, DeepLinear: net, PairMLP: tables, Linear: linear}

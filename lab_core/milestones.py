@@ -9,7 +9,7 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.flows import Flow
-from lab_core.models import views
+from lab_core.models import Linear, views
 from lab_core.optimizers import Optimizer
 from lab_core.run import Run
 
@@ -162,14 +162,18 @@ def catapulted(arm: Arm) -> list[Milestone]:
 
 
 def learned(arm: Arm) -> list[Milestone]:
-    """The training set was memorised; and the test set got right, with it or much later (grokked)."""
+    """The training set was memorised, or separated by a linear classifier; and the test set got right,
+    with it or much later (grokked).
+    """
+    linear = isinstance(arm.program.model, Linear)
+    level, kind = (1.0, "separated") if linear else (MEMORISED, "memorised")
     memorised, generalised = (
-        reached(arm, f"{name}_accuracy", level)
-        for name, level in (("train", MEMORISED), ("test", GENERALISED))
+        reached(arm, f"{name}_accuracy", least)
+        for name, least in (("train", level), ("test", GENERALISED))
     )
     out = [
-        Milestone(step, arm.index, r, "memorised", f"{name(arm, r)} memorised at step {step}:"
-                  f" {MEMORISED:.0%} of the training set are right")
+        Milestone(step, arm.index, r, kind, f"{name(arm, r)} {kind} at step {step}:"
+                  f" {level:.0%} of the training set are right")
         for r, step in memorised.items()
         if step != BEFORE
     ]  # fmt: skip
@@ -179,7 +183,7 @@ def learned(arm: Arm) -> list[Milestone]:
         if step == BEFORE:
             continue
         if first == BEFORE:
-            when += f", having memorised before step {arm.first}"
+            when += f", having {'separated' if linear else 'memorised'} before step {arm.first}"
         elif step > LATER * first:
             kind, when = "grokked", f"{when}, {_factor(step, first)} later"
         elif r in memorised:

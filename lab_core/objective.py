@@ -61,6 +61,14 @@ class Objective:
             (g,) = torch.autograd.grad(loss.sum(), w)
         return loss.detach(), g
 
+    def slopes(self, w: Tensor) -> Tensor:
+        """|dl/df| [R, N] of each example by its outputs: the size of its part in the gradient."""
+        with torch.inference_mode(False), torch.enable_grad():
+            f = self.outputs(w, self.x).clone().requires_grad_()
+            y = self.y.clone() if self.y.is_inference() else self.y
+            (d,) = torch.autograd.grad(self.criterion(f, y).sum(), f)
+        return d.norm(dim=-1)
+
     def hvp(self, w: Tensor) -> Product:
         """v [R, P] -> H(w) v [R, P]: double backward, its graph built once for all products."""
         with torch.inference_mode(False), torch.enable_grad():
@@ -120,6 +128,9 @@ class HandObjective(Objective):
             self.mini = self.kernel(self.model, self.criterion, x, y, self.replicas)
         self.mini.feed(x, y)
         return self.mini.gradient(w)
+
+    def slopes(self, w: Tensor) -> Tensor:
+        return self.criterion.first(self.full.outputs(w), self.full.y)[1].norm(dim=-1)
 
     def hvp(self, w: Tensor) -> Product:
         by_hand = hasattr(self.full, "hvp") and hasattr(self.criterion, "second")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab_core.data import DATASETS, Data, Digits
+from lab_core.fitting import check_fit
 from lab_core.knobs import BadInput, Knob, check, knob, knobs
 from lab_core.losses import LOSSES, Loss, SquaredError
 from lab_core.models import MLP, MODELS, Model
@@ -30,7 +31,6 @@ PARTS: dict[str, Mapping[str, Any]] = {
 DTYPES = ("float64", "float32")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_REPLICAS = 1024
-TARGETS = {"real": "real targets", "one-hot": "class labels", "signs": "labels +1 and -1"}
 SEEDS = "[0, 4294967295]"
 
 
@@ -104,25 +104,7 @@ class Recipe:
             if isinstance(getattr(self, k.name), tuple) and not k.stacks:
                 raise BadInput(f"{k.name}: a list is not allowed here; give one value.")
         object.__setattr__(self, "probes", _pairs(self.probes))
-        if not fits(self.loss, self.data):
-            losses = [s for s, loss in LOSSES.items() if fits(loss, self.data)]
-            sets = [s for s, data in DATASETS.items() if fits(self.loss, data)]
-            raise BadInput(
-                f"loss: {self.loss.label} needs {TARGETS[self.loss.targets]} and"
-                f" {self.data.label} has {TARGETS[self.data.targets]}; choose"
-                f" {' or '.join(losses)}, or the data {' or '.join(sets)}."
-            )
-        if self.model.inputs != self.data.inputs:
-            fitting = [s for s, m in MODELS.items() if m.inputs == self.data.inputs]
-            raise BadInput(
-                f"model: a {self.model.label} cannot read {self.data.label}, whose inputs are"
-                f" {self.data.inputs}; choose {' or '.join(fitting)}, or other data."
-            )
-        needs = self.optimizer.models
-        if needs not in ("", self.model.inputs) and type(self.model) is not MODELS.get(needs):
-            fitting = [s for s, m in MODELS.items() if needs in (s, m.inputs)]
-            who = f"{self.optimizer.label} cannot move {self.model.label}"
-            raise BadInput(f"optimizer: {who}; choose gd or the model {' or '.join(fitting)}.")
+        check_fit(self.data, self.model, self.loss, self.optimizer)
         if self.replicas > MOST_REPLICAS:
             raise BadInput(
                 f"lists: they multiply to {self.replicas} replicas, above the limit of"
@@ -196,11 +178,6 @@ class Recipe:
         return f"{name}: no such knob; choose one of {', '.join(here)}."
 
 
-def fits(loss: Loss | type[Loss], data: Data | type[Data]) -> bool:
-    """Whether a loss can read the targets of a data set."""
-    return loss.targets in ("real", data.targets)
-
-
 EVERY = Knob("cadence", "cadence", 10, 1, 1000, True, "steps", "", "[1, 1000000]", (), False)
 
 
@@ -236,7 +213,7 @@ def swap(part: str, old: Any, name: Any) -> Any:
     """Another part from the registry; knobs that both have are carried over, but for data.
 
     A log knob keeps its ratio to the default, so that a learning rate of GD becomes one that suits
-    Adam; any other knob keeps its value.
+    Adam; any other knob keeps its value, unless one of the two is 0 by default and the other is not.
     """
     cls = PARTS[part].get(name) if isinstance(name, str) else None
     if cls is None:
@@ -250,7 +227,13 @@ def swap(part: str, old: Any, name: Any) -> Any:
 
     if part == "data":  # a size that suits one data set says nothing of another
         return cls()
-    shared = {n: k for n, k in knobs(cls).items() if n in before and k.choices == before[n].choices}
+    shared = {
+        n: k
+        for n, k in knobs(cls).items()
+        if n in before
+        and k.choices == before[n].choices
+        and (k.default == 0) == (before[n].default == 0)
+    }
     return cls(**{n: carry(k, getattr(old, n)) for n, k in shared.items()})
 
 

@@ -5,6 +5,7 @@ from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev,
 from lab_core.data.covariance import Covariance
 from lab_core.data.modular import Modular, modular
 from lab_core.data.sensing import Completion, Sensing, completion, sensing
+from lab_core.data.separable import DigitPair, HardSet, Separable
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
@@ -20,6 +21,9 @@ DATASETS: dict[str, type[Data]] = {
     "sensing": Sensing,
     "completion": Completion,
     "covariance": Covariance,
+    "separable": Separable,
+    "hard-set": HardSet,
+    "digit-pair": DigitPair,
 }
 __all__ = [
     "DATASETS",
@@ -29,10 +33,13 @@ __all__ = [
     "Completion",
     "Covariance",
     "Data",
+    "DigitPair",
     "Digits",
+    "HardSet",
     "Modular",
     "Point",
     "Sensing",
+    "Separable",
     "SingleIndex",
     "SparseLinear",
     "SparseSigns",

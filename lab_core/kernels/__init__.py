@@ -4,6 +4,7 @@ from typing import Any
 
 from lab_core.kernels.diagonal import DiagonalKernel
 from lab_core.kernels.factors import FactorKernel
+from lab_core.kernels.linear import LinearKernel
 from lab_core.kernels.mlp import Kernel
 from lab_core.kernels.table import TableKernel
 from lab_core.kernels.transformer import TransformerKernel
@@ -12,6 +13,7 @@ from lab_core.models import (
     AsymmetricFactors,
     DeepLinear,
     DiagonalLinear,
+    Linear,
     PairMLP,
     SymmetricFactors,
     Transformer,
@@ -25,12 +27,14 @@ KERNELS: dict[type, Any] = {
     DiagonalLinear: DiagonalKernel,
     SymmetricFactors: FactorKernel,
     AsymmetricFactors: FactorKernel,
+    Linear: LinearKernel,
 }
 __all__ = [
     "KERNELS",
     "DiagonalKernel",
     "FactorKernel",
     "Kernel",
+    "LinearKernel",
     "TableKernel",
     "TransformerKernel",
 ]

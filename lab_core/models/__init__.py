@@ -4,6 +4,7 @@ from lab_core.models.base import Model, Shapes, initial, size, stream, views
 from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
 from lab_core.models.factors import AsymmetricFactors, Factors, SymmetricFactors
+from lab_core.models.linear import Linear
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
 from lab_core.models.transformer import Transformer
@@ -18,6 +19,7 @@ MODELS: dict[str, type[Model]] = {
     "diagonal-linear": DiagonalLinear,
     "symmetric-factors": SymmetricFactors,
     "asymmetric-factors": AsymmetricFactors,
+    "linear": Linear,
 }
 __all__ = [
     "ACTIVATIONS",
@@ -30,6 +32,7 @@ __all__ = [
     "DiagonalLinear",
     "Factors",
     "Layer",
+    "Linear",
     "Model",
     "PairMLP",
     "ScaledCommittee",

@@ -7,6 +7,7 @@ from lab_core.optimizers.factored import RebalancedGD, ScaledGD
 from lab_core.optimizers.filters import FILTERS, Filter
 from lab_core.optimizers.flow import GradientFlow
 from lab_core.optimizers.momentum import GD, HeavyBall, Nesterov
+from lab_core.optimizers.steps import LassoGD, NormalisedGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "gd": GD,
@@ -19,6 +20,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "scaled-gd": ScaledGD,
     "rebalanced-gd": RebalancedGD,
     "alternating": AlternatingMinimisation,
+    "normalised-gd": NormalisedGD,
+    "lasso-gd": LassoGD,
 }
 __all__ = [
     "FILTERS",
@@ -30,7 +33,9 @@ __all__ = [
     "Filter",
     "GradientFlow",
     "HeavyBall",
+    "LassoGD",
     "Nesterov",
+    "NormalisedGD",
     "Optimizer",
     "RMSProp",
     "RebalancedGD",

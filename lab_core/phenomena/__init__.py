@@ -6,6 +6,7 @@ from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATI
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
+from lab_core.phenomena.large_steps import LARGE_STEPS
 from lab_core.phenomena.matrix_sensing import MATRIX_SENSING
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
@@ -20,6 +21,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         WHY_GROKKING_WAITS,
         INSIDE_THE_GROKKED_NETWORK,
         MATRIX_SENSING,
+        LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
     )
 }

@@ -7,6 +7,7 @@ from lab_core.probes import (
     curvature,
     fourier,
     kernel,
+    margins,
     matrices,
     pruning,
     telescope,
@@ -43,5 +44,9 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "covariance": covariance.covariance,
     "covariance_curvature": covariance.covariance_curvature,
     "curvature_range": covariance.curvature_range,
+    "weight_l1": training.weight_l1,
+    "margin": margins.margin,
+    "perceptron": margins.perceptron,
+    "boundary": margins.boundary,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -15,6 +15,11 @@ def weight_norm(m: Moment) -> Columns:
     return {"weight_norm": m.w.norm(dim=1)}
 
 
+def weight_l1(m: Moment) -> Columns:
+    """|w|_1, the sum of absolute values."""
+    return {"weight_l1": m.w.abs().sum(1)}
+
+
 def gradient_norm(m: Moment) -> Columns:
     """||grad L||, Euclidean, over all examples."""
     return {"gradient_norm": m.objective.gradient(m.w)[1].norm(dim=1)}

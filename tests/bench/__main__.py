@@ -2,11 +2,22 @@
 
 import shutil
 
-from tests.bench import engine, grokking, memory, screen, scrub, sensing, standalone, unfolding
+from tests.bench import (
+    engine,
+    grokking,
+    large_steps,
+    memory,
+    screen,
+    scrub,
+    sensing,
+    standalone,
+    unfolding,
+)
 from tests.browser.conftest import NAMES
 
 engine.main()
 grokking.main()
+large_steps.main()
 memory.main()
 sensing.main()
 if any(map(shutil.which, NAMES)):

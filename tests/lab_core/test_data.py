@@ -25,9 +25,13 @@ REFERENCE = {
     "sensing": (400, 1, 20, True),
     "completion": (40, 20, 20, True),
     "covariance": (6, 6, 0, True),
+    "separable": (20, 1, 1000, True),
+    "hard-set": (2, 1, 0, False),
+    "digit-pair": (65, 1, 107, True),
 }
 EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20, "covariance": 6}
 ROWS = (40, 20)  # of the test set of measurements: (e_i, weights), and M[i]
+MOST = {"digits": 1797, "digit-pair": 357}  # examples; 1000 of the others
 SIZED = [name for name, cls in DATASETS.items() if hasattr(cls, "n")]
 
 
@@ -60,7 +64,7 @@ def test_the_test_set_is_disjoint(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIZED)
 def test_one_example_and_the_most(name: str) -> None:
-    for n in (1, 1797 if name == "digits" else 1000):
+    for n in (1, MOST.get(name, 1000)):
         data: Data = DATASETS[name](n=n)  # type: ignore[call-arg]
         check(data)
         x, y, _, _ = data.arrays(seed=0)

@@ -21,8 +21,9 @@ CLASSES = SMALL.set({"data": "clusters", "n": 30, "dim": 5})
 PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-mlp",
                    "loss": "cross-entropy"})  # fmt: skip
 # parts that are left to the core: their kernels, or solvers, are the point of them
-PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating"},
-             "loss": {"bures-wasserstein"},
+PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating", "normalised-gd",
+                           "lasso-gd"},
+             "loss": {"bures-wasserstein", "power"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear",
                        "symmetric-factors", "asymmetric-factors"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that
@@ -91,6 +92,12 @@ RECIPES = {
     "stablemax on pairs": (PAIRS, "loss=stablemax&init_scale=3.0"),
     "logistic": (SMALL, "data=xor&loss=logistic&n=20&dim=30&lr=0.01"),
     "frobenius": (SMALL, "data=covariance&dim=4&model=deep-linear&loss=frobenius&true_rank=2&seed=0,1"),
+    "perceptron": (
+        SMALL, "data=separable&n=30&model=linear&loss=perceptron&corruption=0.1&lr=1.0"
+    ),
+    "linear classifier": (
+        SMALL, "data=digit-pair&n=60&model=linear&loss=logistic&init_scale=0.1,1.0&lr=1.0,1e6&steps=20"
+    ),
     "softmax in float64": (CLASSES, "loss=cross-entropy&precision=float64"),
     "softmax in float32": (PAIRS, "precision=float32"),
     "softmax in float16": (PAIRS, "precision=float16&init_scale=3.0"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from lab_core.fitting import fits
 from lab_core.knobs import BadInput
 from lab_core.losses import LOSSES
 from lab_core.models import MODELS
 from lab_core.optimizers import OPTIMIZERS
-from lab_core.recipe import PARTS, Recipe, companions, fits, fitting, slug
+from lab_core.recipe import PARTS, Recipe, companions, fitting, slug
 from tests.lab_core.small import CLASSES, PAIRS, SMALL, having
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy.linalg import sqrtm
 from torch import Tensor
 from torch.nn import functional as F
 
-from lab_core.losses import LOSSES, PRECISIONS, CrossEntropy, StableMax
+from lab_core.losses import LOSSES, PRECISIONS, CrossEntropy, PowerLoss, StableMax
 from tests.lab_core.small import close, gaussian
 
 
@@ -47,11 +48,18 @@ def wasserstein(S: Tensor, S0: Tensor) -> Tensor:
     return torch.tensor(np.array(each))
 
 
+def power(r: Tensor, p: float) -> Tensor:
+    """The integral of sign(r) min(|r|, 1)^(p - 1) from 0."""
+    return torch.where(r.abs() < 1, r.abs() ** p / p, r.abs() - 1 + 1 / p)
+
+
 # name -> the loss of each example [R, N] in torch's words
 REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared-error": lambda f, y: f.shape[-1] / 2 * F.mse_loss(f, y, reduction="none").mean(-1),
     "absolute-error": lambda f, y: f.shape[-1] * F.l1_loss(f, y, reduction="none").mean(-1),
     "logistic": lambda f, y: -F.logsigmoid(y * f).sum(-1),
+    "perceptron": lambda f, y: F.relu(-y * f).sum(-1),
+    "power": lambda f, y: power(f - y, 1.5).sum(-1),
     "cross-entropy": lambda f, y: F.cross_entropy(f.mT, y.argmax(-1), reduction="none"),
     "stablemax": stablemax,
     "frobenius": lambda f, y: whole(f, (moments(f) - moments(y)).square().sum((1, 2)) / 4),
@@ -91,6 +99,54 @@ def test_first_and_second_derivative(name: str, scale: float) -> None:
     close(first, slope)
     bend = torch.autograd.grad(slope, f, u)[0] if slope.requires_grad else torch.zeros_like(u)
     close(loss.second(f, y, u), bend)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 200, 357])
+def test_the_logistic_loss_keeps_its_digits_from_1e_300_to_1e7(n: int) -> None:
+    """Against log(1 + exp(-m)) and 1 / (1 + exp(m)) in 400 digits; all margins alike, and mixed."""
+    margins = [-1e7, -700.0, -36.5, -1.0, -1e-9, 0.0, 0.7, 36.9, 300.0, 690.0]
+    exact = {m: (exact_softplus(m), exact_sigmoid(m)) for m in margins}
+    y = gaussian(1, n, 1).sign()
+    for m, (value, slope) in exact.items():
+        loss, first = LOSSES["logistic"]().first(m * y, y)  # type: ignore[attr-defined]
+        assert float(loss) == pytest.approx(value, rel=1e-12, abs=0)
+        assert float((-first * y).min()) == pytest.approx(slope, rel=1e-12, abs=0)
+    turns = [margins[i % len(margins)] for i in range(n)]
+    mixed = torch.tensor(turns, dtype=torch.float64)[None, :, None]
+    expected = sum(exact[m][0] for m in turns) / n
+    loss, _ = LOSSES["logistic"]().first(mixed * y, y)  # type: ignore[attr-defined]
+    assert float(loss) == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def exact_softplus(m: float) -> float:
+    with localcontext(prec=400):
+        return float((1 + (-Decimal(m)).exp()).ln()) if m > -1e6 else -m
+
+
+def exact_sigmoid(m: float) -> float:
+    with localcontext(prec=400):
+        return float(1 / (1 + Decimal(m).exp())) if m > -1e6 else 1.0
+
+
+def test_the_perceptron_at_margin_zero_takes_half() -> None:
+    loss, y = LOSSES["perceptron"](), torch.tensor([[[1.0], [-1.0]]])
+    f = torch.zeros_like(y, requires_grad=True)
+    (slope,) = torch.autograd.grad(loss(f, y).sum(), f)
+    assert torch.equal(slope, -y / 2) and torch.equal(loss.first(f, y)[1], -y / 2)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("p", [1.1, 1.5, 2.0])
+def test_the_power_loss_is_convex_differentiable_and_lipschitz(p: float) -> None:
+    """Slopes rise, without a jump, from -1 to 1; p = 2 is torch's Huber loss."""
+    loss, r = PowerLoss(power=p), torch.linspace(-3, 3, 60001, dtype=torch.float64)
+    slope = loss.first(r[None, :, None], torch.zeros(1, 1, 1))[1].flatten()
+    assert bool((slope.diff() >= 0).all()) and float(slope.diff().max()) < 2 * 1e-4 ** (p - 1)
+    assert (float(slope[0]), float(slope[-1])) == (-1, 1)
+    if p == 2:
+        close(
+            loss(r[None, :, None], torch.zeros(1, 1, 1))[0],
+            F.huber_loss(r, 0 * r, reduction="none"),
+        )
 
 
 def test_mse_loss_is_two_over_c_of_ours() -> None:

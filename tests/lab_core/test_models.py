@@ -40,6 +40,7 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "symmetric-factors": lambda x, X: rows_of(x, X @ X.T),
     "asymmetric-factors": lambda x, F, G: rows_of(x, F @ G.T),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
+    "linear": lambda x, w: x @ w,
 }
 INPUTS = {
     "real": lambda c: gaussian(2, 4, 5, seed=1),

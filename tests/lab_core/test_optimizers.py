@@ -35,6 +35,8 @@ REFERENCE: dict[str, Callable[[Tensor, Any], Any]] = {
     "scaled-gd": lambda p, o: Scaled(p, o),
     "rebalanced-gd": lambda p, o: Rebalanced(p, o),
     "alternating": lambda p, o: Alternated(p, o),
+    "normalised-gd": lambda p, o: Divided(p, o.lr, o.weight_decay),
+    "lasso-gd": lambda p, o: Lasso([p], o.lr, o.weight_decay, o.penalty),
 }
 FIXED = {  # what the default does not suit: a step within the 50 of the tests; no division by 0
     "rebalanced-gd": {"rebalance_at": 30},
@@ -56,6 +58,7 @@ SWEEP = {
     "tolerance": (1e-7, 1e-8, 1e-9),
     "damping": (0.01, 0.1, 1.0),
     "balance": (0.5, 1.0, 2.0),
+    "penalty": (0.0, 0.3, 2.0),
 }
 R, P = 3, 6
 A = gaussian(P, P)
@@ -84,6 +87,35 @@ class FineFlow:
             self.p += self.h / 6 * (a + 2 * (b + c) + d)
 
 
+class Divided:
+    """GD on the gradient divided by the mean of the slopes that `Toy` has."""
+
+    def __init__(self, p: Tensor, lr: float, decay: float):
+        self.p, self.lr, self.decay = p, lr, decay
+
+    def step(self) -> None:
+        slope = sum(Toy.slopes(self.p).unbind(1)) / 2
+        assert isinstance(slope, Tensor)
+        grad = self.p.grad
+        assert grad is not None
+        self.p -= self.lr * (grad + self.decay * self.p) / slope[:, None]
+
+
+class Lasso(optim.SGD):
+    """torch's SGD after backward() of penalty * |p|_1."""
+
+    def __init__(self, params: list[Tensor], lr: float, decay: float, penalty: float):
+        super().__init__(params, lr, weight_decay=decay)
+        self.p, self.penalty = params[0], penalty
+
+    def step(self) -> None:  # type: ignore[override]
+        q = self.p.detach().clone().requires_grad_()
+        (penalty,) = torch.autograd.grad(self.penalty * q.abs().sum(), q)
+        assert self.p.grad is not None
+        self.p.grad += penalty
+        super().step()
+
+
 class Toy:
     """The objective of `gradient`, for the methods that ask for it; of two factors, if it is asked."""
 
@@ -94,6 +126,10 @@ class Toy:
     @staticmethod
     def gradient(w: Tensor) -> tuple[Tensor, Tensor]:
         return w.new_zeros(len(w)), gradient(w)
+
+    @staticmethod
+    def slopes(w: Tensor) -> Tensor:
+        return 0.5 + w[:, :2].square()
 
     @staticmethod
     def hvp(w: Tensor) -> Callable[[Tensor], Tensor]:

@@ -42,6 +42,10 @@ REFERENCE = {
     "recovery": set(),  # those of measurements are in test_matrices.py
     "singular": set(),
     "matrix": set(),
+    "weight_l1": {"weight_l1"},
+    "margin": set(),  # those of a linear classifier are in test_margins.py
+    "perceptron": set(),
+    "boundary": set(),
     "parameters": set(),  # those of a regression with one output are in test_telescope.py
     "covariance": {"covariance_error"}
     | {f"{n}_{i}" for n in ("covariance", "target") for i in (1, 2, 3)},
@@ -172,6 +176,7 @@ def test_each_probe_against_its_definition() -> None:
     diagonal = H.diagonal(dim1=1, dim2=2).sum(1)
     assert bool(((last["trace"] - diagonal).abs() < 4 * last["trace_error"]).all())
     close(last["weight_norm"], w.square().sum(1).sqrt())
+    close(last["weight_l1"], w.abs().sum(1))
     close(last["gradient_norm"], L.gradient(w)[1].square().sum(1).sqrt())
     for name, (x, y) in {"train": (L.x, L.y), "test": arm.test}.items():
         right = L.outputs(w, x).argmax(-1) == y.expand(3, -1, -1).argmax(-1)
