@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lab_core.data.sensing import Measured
+from lab_core.models import Linear
 from lab_core.models.factors import Factors
+from lab_core.predictors import margin_l2
 from lab_core.recipe import Recipe
 
 Arrays = tuple[np.ndarray, ...]
@@ -15,9 +17,20 @@ Arrays = tuple[np.ndarray, ...]
 
 def remarks(recipe: Recipe, arrays: Arrays) -> Iterator[str]:
     """Sentences on one replica, from its recipe and its x, y, x_test, y_test."""
+    if isinstance(recipe.model, Linear) and recipe.loss.targets == "signs":
+        yield from of_separation(arrays[0], arrays[1])
     if isinstance(recipe.data, Measured) and isinstance(recipe.model, Factors):
         yield from of_rank(recipe, arrays[3])
         yield from of_freedom(recipe.data, arrays[0])
+
+
+def of_separation(x: np.ndarray, y: np.ndarray) -> Iterator[str]:
+    """Where no hyperplane through 0 separates the examples no training error of 0 is to be had."""
+    if y.shape[1] == 1 and np.isnan(margin_l2(x, y[:, 0])).any():
+        yield (
+            "nothing linear separates these examples: the training error cannot reach 0, and the loss"
+            " has a minimum"
+        )
 
 
 def of_rank(recipe: Recipe, truth: np.ndarray) -> Iterator[str]:

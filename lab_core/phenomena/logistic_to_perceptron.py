@@ -188,8 +188,8 @@ def judge_hard(runs: Sequence[Run]) -> Verdict:
     """Steps in proportion to n, and at most three for normalised descent."""
     arms = list(runs[0].arms.values())
     normal = [a.program.optimizer.label.startswith("normalised") for a in arms]
-    share = {a.N: separated(a) / a.N for a, flag in zip(arms, normal, strict=True) if not flag}
-    few = {a.N: separated(a) for a, flag in zip(arms, normal, strict=True) if flag}
+    share = {float(a.N): separated(a) / a.N for a, flag in zip(arms, normal, strict=True) if not flag}
+    few = {float(a.N): separated(a) for a, flag in zip(arms, normal, strict=True) if flag}
     if len(share) < 2 or len(few) < 2:
         return Verdict(False, f"n = {list(share)} and {list(few)}", "two sizes of each method")
     shares, counts = np.stack(list(share.values())), np.stack(list(few.values()))

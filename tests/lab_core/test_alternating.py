@@ -203,17 +203,19 @@ def test_the_judges_of_success_and_of_too_few_entries_refuse_each_other() -> Non
 
 
 def test_the_judge_of_the_cost_refuses_updates_of_one_kind() -> None:
-    first, exact, few = paper.CLAIMS[2].recipes[0], paper.COSTS[:4], paper.COSTS[4:]
-    for costs in ((*exact, *exact), (*few, *few), (*few, *exact)):
-        runs = [finished(r.set({"seed": 0})) for r in (first, *costs)]
-        assert not paper.judge_cost(runs).holds
+    short = paper.COMPLETION.set({"steps": 1})
+    assert paper.judge_cost([finished(short)]).holds
+    for first, others in ((0, ()), (0, (0, 0)), (1, (1, 2))):
+        alike = short.set({"updates": first, "changes": tuple(map(paper.inexact, others))})
+        assert not paper.judge_cost([finished(alike)]).holds
 
 
-def test_a_pass_costs_the_products_that_it_has() -> None:
+@pytest.mark.parametrize("updates", [0, 2])
+def test_a_pass_costs_the_products_that_it_has(updates: int) -> None:
     """Of either factor: F R^T, F G^T, the residual times G; then the k x k matrices of all rows, or two
     products for each CG step.
     """
-    for recipe in paper.COSTS[0].set({"rank": 5}), paper.COSTS[4].set({"rank": 5}):
-        arm, n, k = finished(recipe.set({"seed": 0})).arms[0], 100, 5
-        more = 4 * 2 * n * n * k if recipe.flat()["updates"] else 2 * n * n * k**2
-        assert paper.operations(arm) == 2 * (2 * n * k * k + 4 * n * n * k + more)
+    recipe = paper.COMPLETION.set({"rank": 5, "updates": updates, "steps": 1, "changes": ()})
+    arm, n, k = finished(recipe).arms[0], 100, 5
+    more = 4 * 2 * n * n * k if updates else 2 * n * n * k**2
+    assert paper.operations(arm) == 2 * (2 * n * k * k + 4 * n * n * k + more)

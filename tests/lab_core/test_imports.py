@@ -16,7 +16,8 @@ SCREEN = ["widgets", "labs", "ipywidgets", "anywidget", "plotly", "voila", "IPyt
 # each file imports only from those above it; a package of several files is one name
 ORDER = ["knobs", "data", "models", "covariance_losses", "losses", "kernels", "schedules",
          "optimizers", "objective",
-         "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe", "timeline", "batches",
+         "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
+         "timeline", "batches",
          "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "phase", "flows",
          "milestones", "claims", "phenomena", "plain", "formats", "lenient", "export_parts",
          "export_arm", "export", "cli"]  # fmt: skip

@@ -45,6 +45,14 @@ def test_fewer_measurements_than_degrees_of_freedom(target: str, free: int) -> N
     assert len(few) == 1 and f"fewer than the {free} degrees" in few[0]
 
 
+def test_examples_that_nothing_separates() -> None:
+    base = Recipe().set({"data": "separable", "n": 60, "dim": 3, "model": "linear", "steps": 0,
+                         "loss": "logistic", "probes": ()})  # fmt: skip
+    assert said(base) == []
+    (sentence,) = said(base.set({"corruption": 0.2, "seed": [0, 1]}))
+    assert sentence.startswith("nothing linear separates these examples: the training error cannot")
+
+
 def test_it_is_said_once_for_all_replicas_or_of_the_one_that_it_is_true_of() -> None:
     assert len(said(SEEN.set({"rank": 2, "init_scale": [0.1, 1.0], "seed": [0, 1]}))) == 1
     (sentence,) = said(SEEN.set({"true_rank": [2, 4], "rank": 3}))
