@@ -60,7 +60,7 @@ class Flow:
         self.sharpness = self.w.new_zeros(arm.R)  # as last seen
 
     def _refuse(self, arm: Arm) -> None:
-        if not isinstance(arm.recipes[0].optimizer, GD) or type(arm.filter) is not Filter:
+        if type(arm.recipes[0].optimizer) is not GD or type(arm.filter) is not Filter:
             raise BadInput(
                 f"ghost: the {self.label} is defined beside gradient descent; choose optimizer=gd"
                 " and filter=none."

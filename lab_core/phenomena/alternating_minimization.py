@@ -73,14 +73,16 @@ PRESETS = {
         plots=PLOTS,
     ),
 }
+# in float32, which is twice as fast, and so to its precision
 DIAGRAM = Diagram(
     "Completion of a 100 × 100 matrix within 40 passes",
-    COMPLETION.set({"updates": 2, "steps": 40, "probes": (("recovery", 5),), "changes": ()}),
+    COMPLETION.set({"updates": 2, "steps": 40, "dtype": "float32", "probes": (("recovery", 5),),
+                    "changes": ()}),
     Axis(("true_rank", "rank"), "rank r", tuple(range(1, 21))),
     Axis(("observed",), "observed share |Ω| ÷ n²", tuple(i / 20 for i in range(1, 21))),
     (0, 1, 2, 3, 4),
-    Success("recovery", RECOVERED, below=True),
-)
+    Success("recovery", 1e-4, below=True),
+)  # fmt: skip
 
 
 def passes(run: Run) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ from lab_core.objective import objective
 from lab_core.optimizers import OPTIMIZERS
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from tests.lab_core.small import CLASSES, SMALL, close, gaussian, problem
+from tests.lab_core.small import CLASSES, SMALL, close, gaussian, having, problem
 
 CHEBYSHEV = Recipe().set({"data": "chebyshev", "width": 24, "depth": 3, "probes": ()})
 BOTH = pytest.mark.parametrize("kind", FLOWS)
@@ -154,10 +154,10 @@ def test_its_record_has_the_arms_steps_and_its_distance() -> None:
 
 @BOTH
 def test_beside_another_optimizer_or_a_filter_it_is_refused(kind: str) -> None:
-    others = [{"optimizer": name} for name in OPTIMIZERS if name != "gd"]
-    for other in (*others, {"filter": "grokfast"}):
+    others = [having("optimizer", name) for name in OPTIMIZERS if name != "gd"]
+    for other in (*others, SMALL.set({"filter": "grokfast"})):
         with pytest.raises(BadInput, match="gradient descent; choose optimizer=gd and filter=none"):
-            FLOWS[kind](Run(SMALL.set(other)).arms[0])
+            FLOWS[kind](Run(other).arms[0])
 
 
 def test_beside_minibatches_only_the_central_flow_is_refused() -> None:

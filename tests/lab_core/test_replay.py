@@ -14,7 +14,7 @@ from lab_core.knobs import BadInput
 from lab_core.optimizers import OPTIMIZERS
 from lab_core.recipe import Branch, Change
 from lab_core.run import Run
-from tests.lab_core.small import CLASSES, SMALL, in_chunks, same
+from tests.lab_core.small import CLASSES, SMALL, having, in_chunks, same
 
 WATCHED = (("sharpness", 5), ("weight_norm", 3))
 STACK = CLASSES.set({"seed": (0, 1), "lr": (0.05, 0.1), "probes": WATCHED})
@@ -154,7 +154,8 @@ def test_a_branch_from_here_goes_on_as_its_parent_would() -> None:
 @pytest.mark.parametrize("step", [13, 7, 0])
 def test_a_fork_goes_on_with_its_optimizer_state(optimizer: str, step: int) -> None:
     """Whatever the optimizer remembers: at a past step, too, the same bits as the parent's."""
-    run = Run(STACK.set({"optimizer": optimizer, "batch_size": 5}))
+    stack = {"seed": (0, 1), "lr": (0.05, 0.1), "batch_size": 5, "probes": WATCHED}
+    run = Run(having("optimizer", optimizer).set(stack))
     run.advance(7)
     run.change("lr", 0.02)
     run.advance(6)
