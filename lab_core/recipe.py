@@ -227,13 +227,8 @@ def swap(part: str, old: Any, name: Any) -> Any:
 
     if part == "data":  # a size that suits one data set says nothing of another
         return cls()
-    shared = {
-        n: k
-        for n, k in knobs(cls).items()
-        if n in before
-        and k.choices == before[n].choices
-        and (k.default == 0) == (before[n].default == 0)
-    }
+    shared = {n: k for n, k in knobs(cls).items() if n in before and k.choices == before[n].choices}
+    shared = {n: k for n, k in shared.items() if (k.default == 0) == (before[n].default == 0)}
     return cls(**{n: carry(k, getattr(old, n)) for n, k in shared.items()})
 
 

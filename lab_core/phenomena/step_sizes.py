@@ -4,6 +4,8 @@ size.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from lab_core.arm import Arm
@@ -36,5 +38,5 @@ def by_rate(arm: Arm, values: np.ndarray) -> dict[float, np.ndarray]:
     return {float(a): values[lr == a] for a in np.unique(lr)}
 
 
-def each(values: dict[float, np.ndarray]) -> str:
+def each(values: Mapping[float, np.ndarray] | Mapping[int, np.ndarray]) -> str:
     return "; ".join(f"{a:g}: {span(v)}" for a, v in values.items())
