@@ -143,6 +143,8 @@ PLOTS = {
                             probes=("curvature_range",)),
     "margin": Plot("Margin", "min y w·x / ‖w‖", ("margin",), probes=("margin",), every=1,
                    include=(0.0, 0.0)),
+    "train_error": Plot("Training error", "share not right", ("train_error",), log=True,
+                        probes=("margin",), every=1),
     "angle": Plot("Angle to the largest margin", "degrees", ("angle",), probes=("margin",), every=1,
                   include=(0.0, 90.0)),
     "perceptron": Plot("Distance to the perceptron", "‖w/γ − v‖ / ‖v‖", ("perceptron_distance",),

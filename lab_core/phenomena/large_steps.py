@@ -16,6 +16,6 @@ LARGE_STEPS = Phenomenon(
     presets={slug: preset for part in PARTS for slug, preset in part.PRESETS.items()},
     claims=tuple(claim for part in PARTS for claim in part.CLAIMS),
     minutes=12,
-    choices=("angle", "margin", "accuracy", "loss", "losses", "perceptron", "perceptron_cosine",
+    choices=("angle", "margin", "train_error", "accuracy", "loss", "losses", "perceptron", "perceptron_cosine",
              "boundary", "sharpness", "ratio", "weight_norm", "weight_l1", "gradient_norm"),
 )  # fmt: skip

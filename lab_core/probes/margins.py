@@ -9,7 +9,9 @@ from lab_core.models import Linear
 from lab_core.predictors import margin_l2
 from lab_core.probes.base import Columns, Moment
 from lab_core.probes.kernel import solved
-from lab_core.probes.training import cosine
+from lab_core.probes.training import cosine, right, share
+
+REACH = 3  # times the distance of the farthest example, so that a line crosses any view of them
 
 
 def classifies(m: Moment) -> bool:
@@ -20,9 +22,10 @@ def classifies(m: Moment) -> bool:
 
 
 def margin(m: Moment) -> Columns:
-    """`margin` = min_i y_i w . x_i / |w|, above 0 once all examples are right; and `angle`, in degrees,
-    to the direction of largest margin (`predictors.margin_l2`), to which GD on the logistic loss tends
-    (Soudry et al. 2018). Not measured: both at w = 0, the angle where nothing separates the examples.
+    """`train_error`, the share of examples that are not right; `margin` = min_i y_i w . x_i / |w|, above 0
+    once all are; and `angle`, in degrees, to the direction of largest margin
+    (`predictors.margin_l2`), to which GD on the logistic loss tends (Soudry et al. 2018). Not
+    measured: the last two at w = 0, the angle where nothing separates the examples.
     """
     if not classifies(m):
         return {}
@@ -32,7 +35,12 @@ def margin(m: Moment) -> Columns:
     least = (y * m.train).flatten(1).amin(1) / m.w.norm(dim=1)
     along = cosine(m.w, m.memory["max_margin"]).clamp(-1, 1)
     lost = (m.w == 0).all(1) | m.memory["max_margin"].isnan().any(1)
-    return {"margin": least, "angle": along.acos().rad2deg().where(~lost, torch.nan)}
+    wrong = 1 - share(right(m.train, y))
+    return {
+        "train_error": wrong,
+        "margin": least,
+        "angle": along.acos().rad2deg().where(~lost, torch.nan),
+    }
 
 
 def perceptron(m: Moment) -> Columns:
@@ -70,24 +78,15 @@ def advanced(m: Moment) -> Tensor:
 
 
 def boundary(m: Moment) -> Columns:
-    """Of two inputs, the line w . x = 0 within the box that the examples fill, as its two ends
-    `arrays["boundary"]` = (x [R, 2], y [R, 2]), nan where there is none; and the examples,
-    `arrays["points"]` = (x, y, label), [R or 1, N] each.
+    """Of two inputs, the line w . x = 0 as two ends on it, on either side of all examples and beyond:
+    `arrays["boundary"]` = (x [R, 2], y [R, 2]), nan at w = 0; and the examples, `arrays["points"]` =
+    (x, y, label), [R or 1, N] each.
     """
     x = m.objective.x
     if not classifies(m) or x.shape[2] != 2:
         return {}
     m.arrays["points"] = (x[..., 0], x[..., 1], m.objective.y[..., 0])
-    m.arrays["boundary"] = ends(m.w, x.amin(1), x.amax(1))
+    reach = REACH * x.norm(dim=2).amax(1, keepdim=True) * m.w.new_tensor([-1.0, 1.0])
+    across, up = (m.w / m.w.norm(dim=1, keepdim=True))[..., None].unbind(1)
+    m.arrays["boundary"] = (-up * reach, across * reach)
     return {}
-
-
-def ends(w: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the lines through 0 across w [R, 2] enter and leave the box from low to high [R or 1, 2]."""
-    along = torch.stack((-w[:, 1], w[:, 0]), 1)
-    sides = torch.stack((low / along, high / along))  # of s with s * along on a side, per input
-    free = (along == 0) & (low <= 0) & (high >= 0)
-    first = sides.amin(0).where(~free, -torch.inf).amax(1, keepdim=True)
-    last = sides.amax(0).where(~free, torch.inf).amin(1, keepdim=True)
-    s = torch.cat((first, last), 1).where((first < last) & first.isfinite(), torch.nan)
-    return s * along[:, :1], s * along[:, 1:]

@@ -10,7 +10,6 @@ import torch
 
 from lab_core.arm import Arm
 from lab_core.predictors import margin_l2
-from lab_core.probes.margins import ends
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from tests.lab_core.small import in_chunks, same
@@ -107,28 +106,29 @@ def test_a_fork_has_the_perceptron_of_its_step() -> None:
 # ---- the boundary
 
 
-def test_the_boundary_is_where_the_output_is_zero_and_fills_the_box() -> None:
+def test_the_boundary_is_where_the_output_is_zero_and_reaches_beyond_the_points() -> None:
     found = arm(dim=2, seed=(0, 1), lr=10.0)
     _, (x, y) = found.record.arrays["boundary"]
     _, (px, py, label) = found.record.arrays["points"]
     assert x.shape == y.shape == (2, 2) and px.shape == py.shape == label.shape == (2, 60)
     points = torch.stack((x, y), -1)  # [R, end, 2]
     w = found.state_at(12).w
-    assert float((points @ w[:, :, None]).abs().max()) < 1e-9
-    for r in range(2):
-        low, high = found.x[r].amin(0), found.x[r].amax(0)
-        for end in points[r]:
-            assert bool((end >= low - 1e-9).all()) and bool((end <= high + 1e-9).all())
-            assert float(torch.minimum(end - low, high - end).min()) < 1e-9, "on a side"
-        assert float((points[r, 0] - points[r, 1]).norm()) > 0.5
+    assert float((points @ w[:, :, None]).abs().max()) < 1e-9 * float(w.norm())
+    farthest = found.x.norm(dim=2).amax(1)
+    assert bool((points.norm(dim=2) > 2 * farthest[:, None]).all())
+    assert torch.equal(points[:, 0], -points[:, 1])
 
 
-def test_lines_that_miss_the_box_or_are_none_have_no_ends() -> None:
-    w = torch.tensor([[0.0, 0.0], [1.0, 1.0], [1.0, -1.0], [0.0, 1.0], [1.0, 0.0]])
-    x, y = ends(w, torch.tensor([[1.0, -1.0]]), torch.tensor([[2.0, 3.0]]))
-    assert bool(x[[0, 1, 4]].isnan().all()), "w = 0; a corner; the line x = 0"
-    assert sorted(x[2].tolist()) == [1.0, 2.0] and sorted(y[2].tolist()) == [1.0, 2.0]
-    assert sorted(x[3].tolist()) == [1.0, 2.0] and y[3].abs().tolist() == [0.0, 0.0]
+def test_there_is_none_at_zero() -> None:
+    found = arm(dim=2, steps=1)
+    assert all(part.isnan().all() for part in found.record.arrays["boundary"][1])
+
+
+def test_the_training_error_is_what_is_not_right() -> None:
+    found = arm(seed=(0, 1))
+    error, accuracy = found.record["train_error"][1], found.record["train_accuracy"][1]
+    np.testing.assert_allclose(error, 1 - accuracy, atol=1e-12)
+    assert (error[0] == 1).all(), "at w = 0 none is right"
 
 
 def test_only_a_linear_classifier_in_the_plane_has_one() -> None:
