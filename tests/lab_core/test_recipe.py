@@ -186,7 +186,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"beta1": 0.5}, "beta1: it belongs to optimizer=adam or optimizer=adamw; choose that, or"),
     ({"degree": 3}, "degree: it belongs to data=chebyshev or data=single-index; choose that"),
     ({"data": "chebyshev", "loss": "cross-entropy"},
-     "loss: cross-entropy needs class labels and .*; choose squared-error, or the data digits or"),
+     "loss: cross-entropy needs class labels and .*; choose squared-error.*, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
      f"lists: they multiply to 1056 replicas, above the limit of {MOST_REPLICAS}; shorten one"),
     ({"probes": (("speed", 10),)}, "probes: 'speed' is not known; choose sharpness"),
