@@ -223,8 +223,9 @@ class PowerLoss:
 
     def __call__(self, f: Tensor, y: Tensor) -> Tensor:
         size = (f - y).abs()
-        inner = size.clamp_max(1)
-        return (inner**self.power / self.power + (size - inner)).sum(-1)
+        inner = torch.where(size > 0, size.clamp_max(1), 1.0)  # or autograd's l'' at 0 is no number
+        curved = torch.where(size > 0, inner**self.power / self.power, 0.0)
+        return (curved + (size - 1).clamp_min(0)).sum(-1)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = sign(r) min(|r|, 1)^(p - 1), [R, N, c]."""
