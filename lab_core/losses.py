@@ -7,6 +7,7 @@ Hessian-vector products there. One without them runs on autograd.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -166,17 +167,18 @@ class Logistic:
         return torch.nn.functional.softplus(-y * f, threshold=60).sum(-1)
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean loss [R] and dl/df = -y / (1 + exp(y f)), [R, N, c].
+        """The mean loss [R] and dl/df = -y / (1 + exp(y f)), [R, N, c]."""
+        return of_signs(self.signed, f, y)
 
-        Both from p = 1 / (1 + exp(y f)), since softplus takes four times as long: l = max(0, -y f)
-        - log(1 - a), with a = min(p, 1 - p), is accurate to a few roundings at any margin.
+    def signed(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Of u = -y f [R, n] the sum of log(1 + exp(u)), [R], and p = 1 / (1 + exp(-u)).
+
+        Both from p, since softplus takes four times as long: l = max(0, u) - log(1 - a), with a =
+        min(p, 1 - p), is accurate to a few roundings at any margin.
         """
-        pull = -y
-        wrong = pull * f
-        p = torch.sigmoid(wrong)
+        p = torch.sigmoid(u)
         near = torch.minimum(p, 1 - p)
-        value = wrong.clamp_min_(0).sum((1, 2)) - sum_log1m(near.mT.flatten(1))
-        return value / f.shape[1], pull * p
+        return u.clamp_min(0).sum(1) - sum_log1m(near), p
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = u / ((1 + exp(f)) (1 + exp(-f))), [R, N, c]."""
@@ -200,7 +202,11 @@ class Perceptron:
 
     def first(self, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss [R] and dl/df = -y (1 - sign(y f)) / 2, [R, N, c]."""
-        return self(f, y).mean(-1), (torch.sign(y * f) - 1) * (y / 2)
+        return of_signs(self.signed, f, y)
+
+    def signed(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Of u = -y f [R, n] the sum of max(0, u), [R], and (1 + sign(u)) / 2."""
+        return u.clamp_min(0).sum(1), 0.5 * (1 + torch.sign(u))
 
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = 0, [R, N, c]."""
@@ -240,6 +246,16 @@ class PowerLoss:
         return torch.where(curved, bend * u, 0.0)
 
 
+def of_signs(
+    signed: Callable[[Tensor], tuple[Tensor, Tensor]], f: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The mean loss [R] and dl/df [R, N, c] of a loss of u = -y f alone."""
+    pull = -y
+    u = (pull * f).mT  # no copy where the kernel's examples are the last axis
+    total, slope = signed(u.flatten(1))
+    return total / f.shape[1], slope.view(u.shape).mT * pull
+
+
 def sum_log1m(a: Tensor) -> Tensor:
     """The sum [R] of log(1 - a) over a [R, n] in [0, 1/2]; 1 - a is multiplied by pairs, `FOLDS` times,
     before logs are taken, as (1 - a) (1 - b) = 1 - (a + b - a b), to the last digit of a small a.
@@ -250,7 +266,7 @@ def sum_log1m(a: Tensor) -> Tensor:
         a = torch.addcmul(one + two, one, two, value=-1) if half else a
         if half and odd.shape[1]:
             a[:, :1] += odd - a[:, :1] * odd
-    return a.neg_().log1p().sum(1)
+    return a.neg_().log1p_().sum(1)
 
 
 LOSSES: dict[str, type[Loss]] = {
