@@ -100,14 +100,17 @@ class BuresWasserstein:
         """
         F, Z = self._roots(f, y)
         _, s, Vh = _svd(F @ Z.mT)
-        s = s.clamp_min(torch.finfo(s.dtype).eps * s.amax(-1, keepdim=True))
+        exact = torch.finfo(s.dtype)
+        s = s.clamp_min(exact.eps * s.amax(-1, keepdim=True)).clamp_min(exact.tiny**0.25)
         i, j = torch.triu_indices(len(Z[0].T), len(Z[0].T), device=f.device)
         B = (Vh @ Z).mT  # [R, c, m]: h of e_k e_l^T is the outer product of its rows k and l
         h = B[..., i, :, None] * B[..., j, None, :]
         h = (h + h.mT) / (2 ** (0.5 + 0.5 * (i == j).to(s)))[:, None, None]
         bend = 1 / (s[..., None] * s[..., None, :] * (s[..., None] + s[..., None, :]))
         root = (h * bend.sqrt()[..., None, :, :]).flatten(-2)
-        return torch.linalg.matrix_norm(root, 2).square()
+        sick = ~root.isfinite().flatten(1).all(1)  # of which torch's norm would raise
+        found = torch.linalg.matrix_norm(root.masked_fill(sick[:, None, None], 0.0), 2).square()
+        return found.masked_fill(sick, torch.nan)
 
 
 def _svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:

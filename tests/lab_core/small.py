@@ -88,7 +88,7 @@ class Nowhere:
     """The `at` of a step that asks for nothing beyond the flat tensor."""
 
     t = 0
-    objective = None
+    objective: Any = None
 
     @staticmethod
     def views(w: Tensor) -> dict[str, Tensor]:
