@@ -171,8 +171,10 @@ def judge_operations(runs: Sequence[Run]) -> Verdict:
     )
 
 
+LONG = ("fraction", "operations")  # to check
 CLAIMS = tuple(
-    Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": seeds}),), judge, preset)
+    Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": seeds}),), judge, preset,
+          preset in LONG)
     for preset, seeds, judge, sentence in (
         ("delay", SEEDS, judge_delay,
          "Long after a net has memorised its examples, weight decay makes it generalise: test"

@@ -124,5 +124,6 @@ CLAIMS = (
           " perpendicular gradient groks soonest.",
           (PRESETS["collapse"].recipe.set({"seed": SEEDS}),), judge_collapse, "collapse"),
     Claim(PAPER, "More bits delay the collapse, and no more than delay it.",
-          (PRESETS["precision"].recipe.set({"seed": SEEDS}),), judge_precision, "precision"),
+          (PRESETS["precision"].recipe.set({"seed": SEEDS}),), judge_precision, "precision",
+          long=True),
 )  # fmt: skip

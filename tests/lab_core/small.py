@@ -21,7 +21,8 @@ PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-ml
                    "loss": "cross-entropy"})  # fmt: skip
 
 
-FEW = {"measurements": 30, "size": 5, "rank": 2, "true_rank": 2}  # where there are such
+# where there are such
+FEW = {"measurements": 30, "size": 5, "rank": 2, "true_rank": 2, "dim": 4, "width": 8}
 
 
 def having(part: str, name: str) -> Recipe:

@@ -31,7 +31,7 @@ def test_the_judges_of_the_order_refuse_a_net_that_generalises_at_once(judge: ob
     assert not judge([at_once]).holds  # type: ignore[operator]
 
 
-@pytest.mark.xdist_group("transformer")
+@pytest.mark.long
 def test_the_judge_of_ablation_refuses_other_frequencies(monkeypatch: pytest.MonkeyPatch) -> None:
     run = finished(TRANSFORMER.set({"seed": SEEDS}))
     assert progress.judge_ablation([run]).holds
@@ -41,7 +41,6 @@ def test_the_judge_of_ablation_refuses_other_frequencies(monkeypatch: pytest.Mon
         assert not progress.judge_ablation([run]).holds
 
 
-@pytest.mark.xdist_group("transformer")
 def test_in_other_frequencies_nothing_grows_before_it_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

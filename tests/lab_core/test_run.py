@@ -21,7 +21,6 @@ from lab_core.schedules import SCHEDULES
 from lab_core.timeline import MOST_ARMS, live
 from tests.lab_core.small import CLASSES, SMALL, Nowhere, close, having
 
-
 # every probe; what takes many products with the Hessian, once
 SPARINGLY = tuple((p, 100 if p in ("spectrum", "trace", "eigenvalues") else 5) for p in PROBES)
 
@@ -126,7 +125,7 @@ def test_hardly_any_examples(name: str, model: str) -> None:
     few = {"n": 1, "dim": 4, "p": 3, "fraction": 0.8, "heads": 2, "width": 8, "mlp_width": 8}
     few = {name: value for name, value in few.items() if name in base.flat()}
     for loss in fitting(base, "loss"):
-        lr = 1e-9 if loss == "frobenius" else 1e-3  # it is of fourth degree
+        lr = 1e-6 if loss in ("frobenius", "bures-wasserstein") else 1e-3  # of large inputs
         recipe = base.set({"loss": loss, "steps": 8, "lr": lr,
                            "probes": SPARINGLY, **few})  # fmt: skip
         arm = Run(recipe).finish().arms[0]

@@ -153,6 +153,7 @@ CUT = st.tuples(st.integers(0, len(LINK)), st.integers(0, len(LINK)), st.text(ma
 NASTY = st.lists(PIECE, max_size=8).map("&".join) | CUT
 
 
+@pytest.mark.long
 @settings(max_examples=1000, deadline=60_000)  # which only what hangs would miss
 @given(NASTY)
 @example("change=0:0:*:lr=1&" * 1500)
