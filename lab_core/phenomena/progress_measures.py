@@ -222,7 +222,8 @@ def judge_neurons(runs: Sequence[Run]) -> Verdict:
 
 
 CLAIMS = tuple(
-    Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)
+    Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset,
+          long=preset == "neurons")
     for preset, judge, sentence in (
         ("transformer", judge_sparse,
          "A transformer that has grokked addition embeds numbers in a few frequencies."),

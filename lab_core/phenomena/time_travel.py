@@ -181,7 +181,7 @@ TIME_TRAVEL = Phenomenon(
     claims=(
         Claim(PAPER, "From one state at the edge, a smaller learning rate lets the sharpness rise to"
               " the new threshold, and a larger one brings it down there.",
-              (LEVELS.set({"seed": SEEDS}),), judge_levels, "levels"),
+              (LEVELS.set({"seed": SEEDS}),), judge_levels, "levels", long=True),
         Claim(PAPER, "A run that spikes does not when it is forked just before with half the learning"
               " rate.", SPIKES, judge_spike, "spike"),
         Claim(PAPER, "Before the crossing gradient flow tracks gradient descent closely, and parts from"

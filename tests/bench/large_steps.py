@@ -6,14 +6,12 @@ Ratios are of rates measured in turn in this process, on one thread.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 from scipy.special import expit
 
 from lab_core.devices import one_thread
-from lab_core.phenomena import PHENOMENA
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from tests.bench.engine import ratio
@@ -50,11 +48,6 @@ def main() -> None:
         r, a, b = ratio(run.advance, 1500, numpy_loop(dtype), 60)
         print(f"  {dtype}: {r:.1f}x a NumPy loop over them (goal 10x);"
               f" {64 * a:,.0f} and {64 * b:,.0f} replica-steps/s")  # fmt: skip
-    for slug, preset in PHENOMENA["large-steps"].presets.items():
-        start = time.perf_counter()
-        Run(preset.recipe).finish()
-        took = time.perf_counter() - start
-        print(f"  the preset {slug}, without the screen: {took:.1f} s (indicative: 10 s)")
 
 
 if __name__ == "__main__":

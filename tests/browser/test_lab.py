@@ -44,6 +44,7 @@ def test_the_threshold_moves_with_the_learning_rate_by_keyboard(lab) -> None:
     assert at(page) >= 40, "without a restart"
 
 
+@pytest.mark.long
 def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> None:
     page = lab()
     button(page, "Play").click()
@@ -111,6 +112,7 @@ def test_everything_fits(lab, tmp_path: Path, scheme: str, width: int, height: i
     assert dark == (scheme == "dark")
 
 
+@pytest.mark.long
 def test_the_warmup_lab_shows_both_arms(lab) -> None:
     page = lab(notebook="02_curvature_and_warmup.ipynb")
     button(page, "Play").click()
@@ -119,6 +121,7 @@ def test_the_warmup_lab_shows_both_arms(lab) -> None:
     expect(page.locator(".ew-labels")).to_contain_text("arm 1: schedule warm-up")
 
 
+@pytest.mark.long
 def test_the_key_says_what_the_symbols_stand_for(lab) -> None:
     """Of replicas in one line, of arms each beside its track; nothing where there is one curve."""
     page = lab(notebook="04_grokking.ipynb")
