@@ -138,6 +138,8 @@ PLOTS = {
     "covariance_curvature": Plot("Curvature by the covariance", "top eigenvalue",
                                  ("covariance_curvature",), log=True,
                                  probes=("covariance_curvature",), clip=(1e-6, 1e20)),
+    "negative_curvature": Plot("Most negative curvature", "−(smallest eigenvalue)",
+                               ("negative_curvature",), log=True, probes=("curvature_range",)),
     "curvature_range": Plot("Ends of the Hessian's spectrum", "eigenvalue",
                             ("curvature_max", "curvature_min"), ("largest", "smallest"),
                             probes=("curvature_range",)),

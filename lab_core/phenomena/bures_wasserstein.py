@@ -55,7 +55,8 @@ PRESETS = {
         BASE.set({"init_scale": 1e-4, "lr": 0.001, "tau": (0.0, 1e-2), "steps": 300,
                   "probes": (("covariance", 5), ("curvature_range", 5))}),
         30,
-        plots=("curvature_range", "loss", "covariance_error", "covariance_eigenvalues"),
+        plots=("negative_curvature", "loss", "covariance_error", "covariance_eigenvalues"),
+        x="log-step",
     ),
     "bottleneck": Preset(
         "A net of lower rank than its target",

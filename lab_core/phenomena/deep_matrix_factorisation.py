@@ -15,6 +15,7 @@ DEEP_MATRIX_FACTORISATION = Phenomenon(
     presets={slug: preset for part in PARTS for slug, preset in part.PRESETS.items()},
     claims=tuple(claim for part in PARTS for claim in part.CLAIMS),
     minutes=10,
-    choices=("covariance_eigenvalues", "covariance_error", "covariance_curvature", "curvature_range",
-             "loss", "weight_norm", "sharpness", "eigenvalues", "gradient_norm"),
+    choices=("covariance_eigenvalues", "covariance_error", "covariance_curvature",
+             "negative_curvature", "curvature_range", "loss", "weight_norm", "sharpness",
+             "eigenvalues", "gradient_norm"),
 )  # fmt: skip

@@ -35,11 +35,12 @@ def covariance_curvature(m: Moment) -> Columns:
 
 
 def curvature_range(m: Moment) -> Columns:
-    """The smallest and the largest eigenvalue of the Hessian by the weights, exactly; nothing for a
-    net of more than 200 parameters.
+    """The smallest and the largest eigenvalue of the Hessian by the weights, exactly, and how far the
+    smallest is below 0; nothing for a net of more than 200 parameters.
     """
     if m.w.shape[1] > MOST_PARAMETERS:
         return {}
     H = curvature.dense(m.hvp, m.w)
     values = torch.linalg.eigvalsh(H.nan_to_num())
-    return {"curvature_min": values[:, 0], "curvature_max": values[:, -1]}
+    low, high = values[:, 0], values[:, -1]
+    return {"curvature_min": low, "curvature_max": high, "negative_curvature": -low.clamp_max(0)}

@@ -50,7 +50,7 @@ REFERENCE = {
     "covariance": {"covariance_error"}
     | {f"{n}_{i}" for n in ("covariance", "target") for i in (1, 2, 3)},
     "covariance_curvature": set(),  # of the losses that have one: in test_covariance_losses.py
-    "curvature_range": {"curvature_min", "curvature_max"},
+    "curvature_range": {"curvature_min", "curvature_max", "negative_curvature"},
 }
 ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
 ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
