@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lab_core import models
+from lab_core.data import Data
 from lab_core.devices import pick
 from lab_core.losses import Loss
 from lab_core.models import Model
@@ -34,8 +35,13 @@ class Start:
         self.x, self.y, *test = (self.tensor(a) for a in arrays)
         self.test = (test[0], test[1])
 
+    @property
+    def _keys(self) -> list[tuple[Data, int]]:
+        """What determines the data of each replica."""
+        return [*zip((r.data for r in self.recipes), self._seeds("data"), strict=True)]
+
     def _arrays(self) -> list[np.ndarray]:
-        keys = [*zip((r.data for r in self.recipes), self._seeds("data"), strict=True)]
+        keys = self._keys
         sets = {keys[0]: keys[0][0].arrays(keys[0][1])}
         check_size(self.recipes, *sets[keys[0]][:2])
         sets |= {key: key[0].arrays(key[1]) for key in dict.fromkeys(keys[1:]) if key not in sets}
@@ -67,13 +73,13 @@ class Start:
     @cached_property
     def truth(self) -> Tensor:
         """y [R or 1, N, c] of the training set before any label was corrupted."""
-        each = zip(self.recipes, self._seeds("data"), strict=True)
-        return self.tensor(shared([r.data.truth(seed) for r, seed in each]))
+        truths = {key: key[0].truth(key[1]) for key in dict.fromkeys(self._keys)}
+        return self.tensor(shared([truths[key] for key in self._keys]))
 
     @cached_property
     def remarks(self) -> dict[str, list[int]]:
         """What is known of the problem before the first step, and of which replicas."""
-        keys = [*zip((r.data for r in self.recipes), self._seeds("data"), strict=True)]
+        keys = self._keys
         said: dict[str, list[int]] = {}
         for key in dict.fromkeys(keys):
             those = [r for r, mine in enumerate(keys) if mine == key]
