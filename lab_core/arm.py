@@ -155,6 +155,10 @@ class Arm:
                 fresh = self.filter.init(self.state.w) | self.optimizer.init(self.state.w)
             self.state = replace(self.state, optimizer=fresh)
 
+    def knob(self, name: str) -> np.ndarray:
+        """A knob of every replica [R]."""
+        return np.array([r.flat()[name] for r in self.recipes])
+
     def label(self, replica: int) -> str:
         """What sets a replica apart."""
         return label(self.recipes, replica)

@@ -63,6 +63,11 @@ def fit(steps: ArrayLike, values: ArrayLike) -> Rate | None:
     return Rate(better, -slope, float(np.exp(start)), residual, lines[other][2])
 
 
+def exponent(x: ArrayLike, y: ArrayLike) -> float:
+    """p of y ~ x^p: the slope of log y against log x by least squares."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
 def _later_half(t: Floats, e: Floats) -> tuple[Floats, Floats]:
     """At most `MOST` of the points from half of the last step on, before the floor is reached."""
     known = np.isfinite(e) & (e > 0)

@@ -104,14 +104,16 @@ def threshold(uid: str, panel: int, replica: int, label: str, name: str = "") ->
     return {**spec, "line": line, "meta": {"label": label}}
 
 
-def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = "") -> Spec:
+def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = "",
+          shades: Sequence[str] = ()) -> Spec:  # fmt: skip
     """A heat map of one replica: whole numbers, 0 for nothing, the others with a word and a colour;
-    row 0 is the lowest.
+    row 0 is the lowest. `shades` are the colours, where not the theme's for cells.
 
     Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
     {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
     """
-    colours = [NOTHING, *(f"var(--ew-cell-{i + 1})" for i in range(len(words)))]
+    own = (f"var(--ew-cell-{i + 1})" for i in range(len(words)))
+    colours = [NOTHING, *(shades or own)]
     n = len(colours)
     steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
     meta = {"words": [*zip(colours, ["", *words], strict=True)]}

@@ -13,7 +13,7 @@ import numpy as np
 from IPython.display import display
 
 from widgets import theme
-from widgets.figure import NOTHING, Spec, cells, figure, panel
+from widgets.figure import Spec, cells, figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
 
@@ -184,13 +184,10 @@ def shading(d: Diagram) -> Spec:
     """The heat map's trace: grey where no seed succeeds, and the fuller the colour the more do."""
     seeds, success = len(d.seeds), d.success
     words = [f"{i} of {seeds} succeed" for i in range(seeds + 1)]
-    colours = [NOTHING, *theme.shares(seeds)]
-    n = len(colours)
-    steps = [[(i + end) / n, colour] for i, colour in enumerate(colours) for end in (0, 1)]
     what = f"{success.column} {'≤' if success.below else '≥'} {success.level:g}"
-    places = {"x": list(d.columns.values), "y": list(d.rows.values)}
-    meta = {"words": [*zip(colours, ["", *words], strict=True)], "places": places}
-    return cells(TRACE, 0, 0, words, name=what) | {"colorscale": steps, "meta": meta}
+    spec = cells(TRACE, 0, 0, words, what, theme.shares(seeds))
+    spec["meta"]["places"] = {"x": list(d.columns.values), "y": list(d.rows.values)}
+    return spec
 
 
 def ticks(axis: Axis) -> Spec:

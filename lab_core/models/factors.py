@@ -20,13 +20,25 @@ def side(d: int, c: int) -> int:
     return math.isqrt(d) if c == 1 else c
 
 
+def measured(x: Tensor, z: Tensor) -> Tensor:
+    """<A_i, z> [R, N] of dense measurements x [R or 1, N, d] and vectors z [R, d]: one product where all
+    share them; else a batched one with a row, which is six times as fast as one with a column.
+    """
+    return z @ x[0].T if len(x) == 1 else torch.bmm(z[:, None], x.mT)[:, 0]
+
+
+def combined(x: Tensor, r: Tensor) -> Tensor:
+    """sum_i r_i A_i [R, d] of dense measurements x [R or 1, N, d] and residuals r [R, N]."""
+    return r @ x[0] if len(x) == 1 else torch.bmm(r[:, None], x)[:, 0]
+
+
 def adjoint(x: Tensor, r: Tensor) -> Tensor:
     """sum_i A_i^T(r_i) [R, n, n] of measurements x [R or 1, N, d] and residuals r [R, N, c]."""
     n = side(x.shape[2], r.shape[2])
     if r.shape[2] > 1:
         rows, weights = x.split(n, -1)
         return rows.mT @ (weights * r)
-    return (r.mT @ x).view(-1, n, n)
+    return combined(x, r[..., 0]).view(-1, n, n)
 
 
 @dataclass(frozen=True)

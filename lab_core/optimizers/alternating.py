@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lab_core.knobs import knob
 from lab_core.models.base import per_replica
-from lab_core.models.factors import adjoint
+from lab_core.models.factors import combined, measured
 from lab_core.optimizers.base import At, Optimizer, State, Value
 
 Map = Callable[[Tensor], Tensor]
@@ -53,10 +53,10 @@ class Dense:
         self.x, self.y = x, y
 
     def residual(self, P: Tensor) -> Tensor:
-        return adjoint(self.x, self.y - self.x @ P.flatten(1)[..., None])
+        return combined(self.x, self.y[..., 0] - measured(self.x, P.flatten(1))).view_as(P)
 
     def normal(self, P: Tensor) -> Tensor:
-        return adjoint(self.x, self.x @ P.flatten(1)[..., None])
+        return combined(self.x, measured(self.x, P.flatten(1))).view_as(P)
 
     def matrix(self, G: Tensor, flip: bool) -> Tensor:
         """B^T B [R, n k, n k] of the rows B_i = A_i G."""

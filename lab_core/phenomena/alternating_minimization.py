@@ -17,8 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.phase import Axis, Diagram, Success
-from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.base import Preset, beside
+from lab_core.rates import exponent
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "alternating-minimization"
@@ -29,11 +30,6 @@ RECOVERED = 1e-6
 FEW = 10  # passes that one step of conjugate gradients may be later by
 RANKS = (5, 10, 20, 40)
 PLOTS = ("recovery", "singular", "matrix", "loss")
-
-
-def inexact(updates: int) -> Branch:
-    """The same from the start with so many CG steps an update."""
-    return Branch(0, 0, (("updates", updates),), True)
 
 
 COMPLETION = Recipe().set(
@@ -51,7 +47,7 @@ COMPLETION = Recipe().set(
         "lr": 1.0,
         "steps": 50,
         "probes": (("recovery", 1), ("singular", 1), ("matrix", 5)),
-        "changes": (inexact(1), inexact(2)),
+        "changes": (beside(updates=1), beside(updates=2)),
     }
 )
 PRESETS = {
@@ -139,7 +135,7 @@ def judge_cost(runs: Sequence[Run]) -> Verdict:
         counts[first.flat()["updates"]] = np.array([operations(one) for one in each])
     if 0 not in counts or len(counts) < 2:
         return Verdict(False, f"updates {list(counts)}", "exact ones, 0, and some that are not")
-    powers = {updates: _exponent(count) for updates, count in counts.items()}
+    powers = {updates: exponent(RANKS, count) for updates, count in counts.items()}
     exact, few, most = powers.pop(0), list(powers.values()), max(powers)
     fewer = counts[0][-1] / counts[most][-1]
     holds = 1.8 < exact < 2.1 and all(0.9 < power < 1.1 for power in few) and fewer > 1
@@ -150,10 +146,6 @@ def judge_cost(runs: Sequence[Run]) -> Verdict:
         f" {most}",
         "near k^2 and k^1; fewer",
     )
-
-
-def _exponent(counts: np.ndarray) -> float:
-    return float(np.polyfit(np.log(RANKS), np.log(counts), 1)[0])
 
 
 CLAIMS = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from lab_core.claims import Claim
+from lab_core.claims import Claim, Verdict
 from lab_core.phase import Diagram
-from lab_core.recipe import Recipe
+from lab_core.recipe import Branch, Recipe
+from lab_core.run import Run
 
 PLOTS = ("loss", "sharpness", "ratio", "weight_norm")
 CHOICES = (
@@ -35,6 +37,23 @@ class Preset:
     ghosts: tuple[str, ...] = ()
     plots: tuple[str, str, str, str] = PLOTS
     x: str = "step"
+
+
+def beside(**settings: Any) -> Branch:
+    """Another arm, from the start, with these settings."""
+    return Branch(0, 0, tuple(settings.items()), from_start=True)
+
+
+def claim_on(
+    paper: str,
+    presets: Mapping[str, Preset],
+    sentence: str,
+    preset: str,
+    judge: Callable[[Sequence[Run]], Verdict],
+    seeds: tuple[int, ...] = (0, 1, 2),
+) -> Claim:
+    """A claim of a paper on the recipe of one of its presets, with more seeds."""
+    return Claim(paper, sentence, (presets[preset].recipe.set({"seed": seeds}),), judge, preset)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from lab_core.claims import Verdict, span
-from lab_core.phenomena.base import Preset
+from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.covariances import (
     BASE,
-    FROBENIUS,
-    arms,
-    claim,
-    knobs,
+    PAPER,
     last,
     reached,
     spectrum,
@@ -29,9 +27,8 @@ PRESETS = {
         " Frobenius loss (arms 3, 4 and 5). The former needs the same number of steps for each, the"
         " latter four times as many at κ = 10, and at 100 it has not got there.",
         BASE.set({"condition": 1.0, "steps": 600, "probes": (("covariance", 1),),
-                  "changes": arms(*([("condition", k)] for k in KAPPAS),
-                                  *([("condition", k), FROBENIUS]
-                                    for k in (1.0, *KAPPAS)))}),
+                  "changes": (*(beside(condition=k) for k in KAPPAS),
+                              *(beside(condition=k, loss="frobenius") for k in (1.0, *KAPPAS)))}),
         60,
         plots=("covariance_error", "loss", "covariance_eigenvalues", "weight_norm"),
         x="log-step",
@@ -42,8 +39,8 @@ PRESETS = {
         " Bures-Wasserstein loss (arm 0: one layer; arm 2: two), and under the Frobenius loss as"
         " 1/(2·lr·t), a power (arm 1: one layer), or more slowly yet (arm 3: two).",
         BASE.set({"true_rank": 2, "steps": 1500, "probes": (("covariance", 5),),
-                  "changes": arms([FROBENIUS], [("depth", 2)],
-                                  [("depth", 2), FROBENIUS])}),
+                  "changes": (beside(loss="frobenius"), beside(depth=2),
+                              beside(depth=2, loss="frobenius"))}),
         150,
         plots=("covariance_error", "loss", "covariance_eigenvalues", "weight_norm"),
         x="log-step",
@@ -56,7 +53,7 @@ def judge_condition(runs: Sequence[Run]) -> Verdict:
     found = list(runs[0].arms.values())
     steps = np.stack([reached(arm, 1e-4) for arm in found])
     kinds = np.array([arm.program.loss.label for arm in found])
-    kappas = np.array([knobs(arm, "condition")[0] for arm in found])
+    kappas = np.array([arm.knob("condition")[0] for arm in found])
     ours, theirs = (steps[(kinds == kinds[0]) == same] for same in (True, False))
     if [*kappas] != sorted({*kappas}) * 2 or len(theirs) < 3 or not np.isfinite(theirs[0]).all():
         return Verdict(False, "not two losses, each at three κ from 1 on", "those")
@@ -81,7 +78,7 @@ def judge_spare_rank(runs: Sequence[Run]) -> Verdict:
     steps = arm.record["covariance_error"][0][-1]
     target = spectrum(arm, "target")[0]
     spare = (target < 1e-12).sum(1)
-    power = np.sqrt(spare) / (2 * knobs(arm, "lr") * steps) / np.linalg.norm(target, axis=1)
+    power = np.sqrt(spare) / (2 * arm.knob("lr") * steps) / np.linalg.norm(target, axis=1)
     ratio = theirs[0] / np.maximum(power, 1e-300)
     holds = bool(ours.max() < 1e-9 and spare.min() > 0 and ratio.min() > 0.7 and ratio.max() < 1.02
                  and (theirs[1] > theirs[0]).all())  # fmt: skip
@@ -94,16 +91,15 @@ def judge_spare_rank(runs: Sequence[Run]) -> Verdict:
     )
 
 
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
-        PRESETS,
         "One layer needs as many steps at κ = 1, 10 and 100 under the Bures-Wasserstein loss, and four"
         " times as many at 10 as at 1 under the Frobenius loss.",
         "condition",
         judge_condition,
     ),
     claim(
-        PRESETS,
         "Spare rank costs the Bures-Wasserstein loss nothing; under the Frobenius loss it leaves"
         " √(k − r)/(2·lr·t), and more with two layers.",
         "spare-rank",

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from lab_core.claims import Verdict, span
-from lab_core.phenomena.base import Preset
+from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.covariances import (
     BASE,
-    FROBENIUS,
-    arms,
-    claim,
-    knobs,
+    PAPER,
     last,
     reached,
-    slope,
     spectrum,
 )
+from lab_core.rates import exponent
 from lab_core.run import Run
 
 PLOTS = ("loss", "covariance_error", "covariance_curvature", "covariance_eigenvalues")
@@ -31,7 +29,7 @@ PRESETS = {
         " covariance Σ goes to κ/2. Smoothed by τ it ends at most at 1/(2τ), and what is found is off by"
         " τ in each direction: that is the floor of the error.",
         BASE.set({"tau": (0.0, 1e-2), "steps": 200,
-                  "changes": arms([("condition", 1e3)], [("condition", 1e5)])}),
+                  "changes": (beside(condition=1e3), beside(condition=1e5))}),
         20,
         plots=PLOTS,
     ),
@@ -42,7 +40,7 @@ PRESETS = {
         " the net leaves at once, with it it waits at the saddle, the longer the larger τ. Under the"
         " Frobenius loss (arm 1) it waits too.",
         BASE.set({"depth": 2, "init_scale": 0.03, "tau": (0.0, 1e-3, 1e-2), "steps": 600,
-                  "changes": arms([FROBENIUS])}),
+                  "changes": (beside(loss="frobenius"),)}),
         60,
         plots=("covariance_error", "covariance_curvature", "loss", "covariance_eigenvalues"),
     ),
@@ -83,7 +81,7 @@ def judge_low_rank(runs: Sequence[Run]) -> Verdict:
     found, bare, smooth, limits = list(runs[0].arms.values()), [], [], []
     kappas = {float(1 / spectrum(arm, "target")[0, 0, -1]) for arm in found}
     for arm in found:
-        curvature, tau = last(arm, "covariance_curvature"), knobs(arm, "tau")
+        curvature, tau = last(arm, "covariance_curvature"), arm.knob("tau")
         target = spectrum(arm, "target")[0]
         bare.append(curvature[tau == 0] * 2 * target[tau == 0, -1])
         some = tau[tau > 0]
@@ -109,7 +107,7 @@ def judge_smoothed(runs: Sequence[Run]) -> Verdict:
     """The smoothed loss falls at every step to its minimum, with Σ at the target less τ."""
     errors, levels, rises = [], [], []
     for arm in runs[0].arms.values():
-        tau, target = knobs(arm, "tau")[:, None], spectrum(arm, "target")[0]
+        tau, target = arm.knob("tau")[:, None], spectrum(arm, "target")[0]
         some = tau[:, 0] > 0
         floor = np.linalg.norm(np.minimum(tau, target), axis=1) / np.linalg.norm(target, axis=1)
         least = np.square(np.maximum(np.sqrt(tau) - np.sqrt(target), 0)).sum(1)
@@ -132,12 +130,12 @@ def judge_smoothed(runs: Sequence[Run]) -> Verdict:
 def judge_powers(runs: Sequence[Run]) -> Verdict:
     """Curvature against the smallest eigenvalue along the run at τ = 0; its start where τ > 0."""
     arm = runs[0].arms[0]
-    tau, curvature = knobs(arm, "tau"), arm.record["covariance_curvature"][1]
+    tau, curvature = arm.knob("tau"), arm.record["covariance_curvature"][1]
     least = spectrum(arm, "covariance")[:, :, -1]
     early = least < 1e-3
     if not (tau == 0).any() or len(set(tau[tau > 0])) < 2 or early.sum(0).min() < 5:
         return Verdict(False, "no τ = 0 beside two above it, or no tiny start", "all of them")
-    slopes = [slope(least[early[:, r], r], curvature[early[:, r], r])
+    slopes = [exponent(least[early[:, r], r], curvature[early[:, r], r])
               for r in np.flatnonzero(tau == 0)]  # fmt: skip
     caps = (curvature.max(0) * 2 * tau**1.5)[tau > 0]
     holds = bool(np.abs(np.array(slopes) + 1.5).max() < 0.05 and np.abs(caps - 1).max() < 0.02)
@@ -152,7 +150,7 @@ def judge_powers(runs: Sequence[Run]) -> Verdict:
 def judge_saddle(runs: Sequence[Run]) -> Verdict:
     """Steps until the error is halved, by τ and seed: the more, the larger τ; more under Frobenius."""
     arm, other = (list(runs[0].arms.values()) * 2)[:2]
-    tau, steps = knobs(arm, "tau"), reached(arm, 0.5)
+    tau, steps = arm.knob("tau"), reached(arm, 0.5)
     rows = np.stack([steps[tau == t] for t in sorted(set(tau))])
     theirs = reached(other, 0.5)
     late = other.program.steps if other.program.loss.label != arm.program.loss.label else 0
@@ -174,13 +172,15 @@ def judge_weights(runs: Sequence[Run]) -> Verdict:
     2 − 2/√τ.
     """
     (arm,) = runs[0].arms.values()
-    tau, low = knobs(arm, "tau"), arm.record["curvature_min"][1]
+    tau, low = arm.knob("tau"), arm.record["curvature_min"][1]
     sizes = np.sqrt(spectrum(arm, "covariance")[:, :, -2:]).sum(2)
     tiny = (sizes < 0.1) & (low < 0)
     tiny[0] = False  # before the first step the net has no basis in common with its target
     if not (tau == 0).any() or not (tau > 0).any() or tiny[:, tau == 0].sum(0).min() < 5:
         return Verdict(False, "no run with τ = 0 beside one above, from a tiny start", "both")
-    slopes = [slope(sizes[tiny[:, r], r], 2 - low[tiny[:, r], r]) for r in np.flatnonzero(tau == 0)]
+    slopes = [
+        exponent(sizes[tiny[:, r], r], 2 - low[tiny[:, r], r]) for r in np.flatnonzero(tau == 0)
+    ]
     caps = (low.min(0) / (2 - 2 / np.sqrt(np.where(tau, tau, 1e-300))))[tau > 0]
     high = arm.record["curvature_max"][1][:, tau == 0]
     holds = bool(
@@ -198,7 +198,7 @@ def judge_weights(runs: Sequence[Run]) -> Verdict:
 def judge_bottleneck(runs: Sequence[Run]) -> Verdict:
     """The loss of the eigenvalues given up; curvature by τ^(−3/2)."""
     (arm,) = runs[0].arms.values()
-    tau, rank = knobs(arm, "tau"), arm.program.model.width  # type: ignore[attr-defined]
+    tau, rank = arm.knob("tau"), arm.program.model.width  # type: ignore[attr-defined]
     given = spectrum(arm, "target")[0, :, rank:]
     if not given.size or len(set(tau)) < 3:
         return Verdict(False, "nothing is given up, or few τ", "a bottleneck, and three of them")
@@ -207,7 +207,7 @@ def judge_bottleneck(runs: Sequence[Run]) -> Verdict:
     curvature = last(arm, "covariance_curvature")
     some = tau > 0
     ratio = curvature[some] * 2 * tau[some] ** 1.5 / np.sqrt(given[some, 0])
-    rise = slope(tau[some], curvature[some])
+    rise = exponent(tau[some], curvature[some])
     holds = bool(
         np.abs(loss - 1).max() < 1e-3 and abs(rise + 1.5) < 0.05 and np.abs(ratio - 1).max() < 0.05
         and curvature[~some].min(initial=np.inf) > 1e12
@@ -220,43 +220,38 @@ def judge_bottleneck(runs: Sequence[Run]) -> Verdict:
     )
 
 
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
-        PRESETS,
         "As the net comes to a target of nearly low rank, the curvature by the covariance blows up to"
         " κ/2; smoothed by τ it stays below 1/(2τ) for every target.",
         "low-rank-target",
         judge_low_rank,
     ),
     claim(
-        PRESETS,
         "The smoothed loss falls at every step to its minimum, the target less τ in each direction.",
         "low-rank-target",
         judge_smoothed,
     ),
     claim(
-        PRESETS,
         "Where the net is nearly of low rank the curvature by its covariance is ε^(−3/2), ε the smallest"
         " eigenvalue; smoothing caps it at ½ τ^(−3/2).",
         "tiny-start",
         judge_powers,
     ),
     claim(
-        PRESETS,
         "Smoothing has a price: from a tiny start the net of two layers waits at a saddle, the longer"
         " the larger τ; without smoothing it leaves at once, and under the Frobenius loss it waits.",
         "tiny-start",
         judge_saddle,
     ),
     claim(
-        PRESETS,
         "By the weights of one layer it is negative curvature that blows up, like −1 ÷ the sum of the"
         " two smallest singular values, and smoothing caps it at 2 − 2/√τ; the largest eigenvalue is 2.",
         "weights",
         judge_weights,
     ),
     claim(
-        PRESETS,
         "A net of bounded rank ends at the sum of the eigenvalues it gives up, and the curvature there"
         " goes as τ^(−3/2).",
         "bottleneck",

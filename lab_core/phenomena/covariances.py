@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
 from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict
-from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
-from lab_core.run import Run
+from lab_core.recipe import Recipe
 
 PAPER = "bures-wasserstein"
 CITATION = (
@@ -19,7 +13,6 @@ CITATION = (
     "Brechet et al. 2023, Critical Points and Convergence Analysis of Generative Deep Linear Networks"
     " Trained with Bures-Wasserstein Loss",
 )
-SEEDS = (0, 1, 2)
 BASE = Recipe().set(
     {
         "data": "covariance",
@@ -33,17 +26,6 @@ BASE = Recipe().set(
         "probes": (("covariance", 2), ("covariance_curvature", 2)),
     }
 )
-FROBENIUS = ("loss", "frobenius")
-
-
-def arms(*settings: Sequence[tuple[str, Any]]) -> tuple[Branch, ...]:
-    """An arm from the start with each of these settings."""
-    return tuple(Branch(0, 0, tuple(pairs), from_start=True) for pairs in settings)
-
-
-def knobs(arm: Arm, name: str) -> np.ndarray:
-    """A knob of every replica [R]."""
-    return np.array([r.flat()[name] for r in arm.recipes])
 
 
 def last(arm: Arm, column: str) -> np.ndarray:
@@ -61,17 +43,3 @@ def reached(arm: Arm, level: float) -> np.ndarray:
     steps, error = arm.record["covariance_error"]
     below = error < level
     return np.where(below.any(0), steps[below.argmax(0)].astype(float), np.inf)
-
-
-def slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Of log y against log x."""
-    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
-
-
-def claim(
-    presets: dict[str, Preset],
-    sentence: str,
-    preset: str,
-    judge: Callable[[Sequence[Run]], Verdict],
-) -> Claim:
-    return Claim(PAPER, sentence, (presets[preset].recipe.set({"seed": SEEDS}),), judge, preset)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict, span
-from lab_core.phenomena.base import Preset
+from lab_core.claims import Verdict, span
+from lab_core.phenomena.base import Preset, claim_on
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -19,7 +20,6 @@ CITATION = (
     PAPER,
     "Lyu et al. 2023, Dichotomy of Early and Late Phase Implicit Biases Can Provably Induce Grokking",
 )
-SEEDS = (0, 1, 2)
 EVERY = 5
 
 FLOW = Recipe().set(
@@ -79,11 +79,6 @@ PRESETS = {
 }
 
 
-def knobs(arm: Arm, name: str) -> np.ndarray:
-    """A knob of every replica [R]."""
-    return np.array([r.flat()[name] for r in arm.recipes])
-
-
 class Move(NamedTuple):
     """Of some replicas: the least distance to the kernel predictor, the last one to it and to the rich
     one; and when a tenth, half and nine tenths of what the test changes after the least are past, as
@@ -102,7 +97,7 @@ def moved(arm: Arm, which: np.ndarray, column: str) -> Move:
     """What replicas [R] of an arm do, by a column of the test."""
     steps, kernel = arm.record["distance_kernel"]
     rich, test = arm.record["distance_rich"][1], arm.record[column][1]
-    time = arm.record.time_at(steps) * knobs(arm, "weight_decay")
+    time = arm.record.time_at(steps) * arm.knob("weight_decay")
     rows = []
     for r in np.flatnonzero(which):
         start = int(kernel[:, r].argmin())
@@ -137,7 +132,7 @@ def sharp(move: Move, unit: float) -> bool:
 def judge_margins(runs: Sequence[Run]) -> Verdict:
     """With decay from one margin to the other, and the test with it; without, the first to the end."""
     (arm,) = runs[0].arms.values()
-    stays, unit = knobs(arm, "weight_decay") == 0, math.log(knobs(arm, "init_scale")[0])
+    stays, unit = arm.knob("weight_decay") == 0, math.log(arm.knob("init_scale")[0])
     if stays.all() or not stays.any():
         return Verdict(False, "no two decays", "one of 0 and one above")
     move = moved(arm, ~stays, "test_accuracy")
@@ -165,7 +160,7 @@ def judge_margins(runs: Sequence[Run]) -> Verdict:
 def judge_norms(runs: Sequence[Run]) -> Verdict:
     """From the larger start by way of the kernel predictor; the smaller never comes near it."""
     (arm,) = runs[0].arms.values()
-    scale = knobs(arm, "init_scale")
+    scale = arm.knob("init_scale")
     large = scale == scale.max()
     if large.all() or scale.max() <= 1:
         return Verdict(False, "no large start beside a small one", "one above 1 and one below")
@@ -193,7 +188,7 @@ def judge_norms(runs: Sequence[Run]) -> Verdict:
 def judge_wait(runs: Sequence[Run]) -> Verdict:
     """The time of half of the rise grows by log(factor)/decay where the start grows by the factor."""
     (arm,) = runs[0].arms.values()
-    scale, decay = knobs(arm, "init_scale"), knobs(arm, "weight_decay")
+    scale, decay = arm.knob("init_scale"), arm.knob("weight_decay")
     if len(set(scale)) < 3 or decay.min() <= 0:
         return Verdict(False, "no three starts with decay", "three")
     move = moved(arm, scale > 0, "test_accuracy")
@@ -209,10 +204,7 @@ def judge_wait(runs: Sequence[Run]) -> Verdict:
     )
 
 
-def claim(sentence: str, preset: str, judge: Callable[[Sequence[Run]], Verdict]) -> Claim:
-    return Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)
-
-
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
         "Large initialisation and small weight decay hold a classifier at the kernel's largest L2"

@@ -109,17 +109,12 @@ def last_quarter(arm: Arm) -> np.ndarray:
     return ratio[steps >= 0.75 * arm.program.steps].mean(0)
 
 
-def rates(arm: Arm) -> np.ndarray:
-    """The learning rate of each replica [R]."""
-    return np.array([r.optimizer.lr for r in arm.recipes])
-
-
 def judge_edge(runs: Sequence[Run]) -> Verdict:
     """Every replica but those at the smallest rate rises to the edge, stays and trains on."""
     (arm,) = runs[0].arms.values()
     steps, ratio = arm.record["ratio"]
     _, loss = arm.record["train_loss"]
-    level, slow = last_quarter(arm), rates(arm) == rates(arm).min()
+    level, slow = last_quarter(arm), arm.knob("lr") == arm.knob("lr").min()
     rise, wobble, gain = [], [], []
     for r in np.flatnonzero(~slow):
         above = np.flatnonzero(ratio[:, r] >= 1)
@@ -153,7 +148,7 @@ def judge_halving(runs: Sequence[Run]) -> Verdict:
     (arm,) = runs[0].arms.values()
     steps, sharpness = arm.record["sharpness"]
     level = sharpness[steps >= 0.75 * arm.program.steps].mean(0)
-    half, whole = level[rates(arm) == 0.25], level[rates(arm) == 0.5]
+    half, whole = level[arm.knob("lr") == 0.25], level[arm.knob("lr") == 0.5]
     ratio = half / whole
     return Verdict(bool(np.abs(ratio / 2 - 1).max() < 0.05), span(ratio, 4), "2 within 5%")
 
@@ -188,7 +183,7 @@ def judge_catapult(runs: Sequence[Run]) -> Verdict:
     (arm,) = runs[0].arms.values()
     _, sharpness = arm.record["sharpness"]
     _, loss = arm.record["train_loss"]
-    start = rates(arm) * sharpness[0]
+    start = arm.knob("lr") * sharpness[0]
     calm, thrown, lost = start < 2, (start > 2.5) & (start < 4), start > 4.2
     if not (calm.any() and thrown.any() and lost.any()):
         return Verdict(False, f"lr S(0) is {span(start)}", "values below 2, in 2.5 to 4, above 4.2")

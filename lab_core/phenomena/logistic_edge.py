@@ -8,14 +8,15 @@ step size cycles of gradient descent, of period 2 and others, exist and attract 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from lab_core.claims import Claim, Verdict
-from lab_core.phenomena.base import Preset
-from lab_core.phenomena.logistic_to_perceptron import CITATION, PAPER, SEEDS
-from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each, rates
+from lab_core.claims import Verdict
+from lab_core.phenomena.base import Preset, claim_on
+from lab_core.phenomena.logistic_to_perceptron import CITATION, PAPER
+from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each
 from lab_core.run import Run
 
 EDGE = LOGISTIC.set({"lr": (1.0, 4.0, 16.0, 64.0, 1e3), "steps": 1000,
@@ -80,7 +81,7 @@ def judge_cycles(runs: Sequence[Run]) -> Verdict:
     calm, wild = [a for a in swing if a <= 4], [a for a in swing if a >= 16]
     if not calm or len(wild) < 3:
         return Verdict(False, f"step sizes {list(swing)}", "some up to 4, three from 16 on")
-    scale = by_rate(arm, late.mean(0) / rates(arm))
+    scale = by_rate(arm, late.mean(0) / arm.knob("lr"))
     holds = bool(
         max(swing[a].max() for a in calm) < 1e-6
         and min(swing[a].min() for a in wild) > 0.01
@@ -98,10 +99,7 @@ def judge_cycles(runs: Sequence[Run]) -> Verdict:
     )
 
 
-def claim(sentence: str, preset: str, judge: Callable[[Sequence[Run]], Verdict]) -> Claim:
-    return Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)
-
-
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
         "On a separable set gradient descent on the logistic loss converges at any step size: from"

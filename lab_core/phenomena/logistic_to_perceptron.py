@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from lab_core.claims import Claim, Verdict, span, unreached
-from lab_core.phenomena.base import Preset
-from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each, rates, separated
-from lab_core.recipe import Branch
+from lab_core.claims import Verdict, span, unreached
+from lab_core.phenomena.base import Preset, beside, claim_on
+from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each, separated
 from lab_core.run import Run
 
 PAPER = "logistic-to-perceptron"
@@ -18,12 +18,10 @@ CITATION = (
     "Tyurin 2024, From Logistic Regression to the Perceptron Algorithm: Exploring Gradient Descent"
     " with Large Step Sizes",
 )
-SEEDS = (0, 1, 2)
 RATES = (0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6)
-BESIDE = Branch(0, 0, (("loss", "perceptron"),), from_start=True)
+BESIDE = beside(loss="perceptron")
 
 HARD = LOGISTIC.set({"data": "hard-set", "n": 50, "init_scale": 1e-3, "lr": 1e6, "steps": 400})
-NORMALISED = (("optimizer", "normalised-gd"), ("lr", 1e6))
 SIZES = (50, 200, 800)
 
 PRESETS = {
@@ -59,8 +57,8 @@ PRESETS = {
                 "seed": 1,
                 "probes": (("accuracy", 1), ("margin", 1)),
                 "changes": (
-                    *(Branch(0, 0, (("n", n),), from_start=True) for n in SIZES[1:]),
-                    *(Branch(0, 0, (*NORMALISED, ("n", n)), from_start=True) for n in (50, 800)),
+                    *(beside(n=n) for n in SIZES[1:]),
+                    *(beside(optimizer="normalised-gd", lr=1e6, n=n) for n in (50, 800)),
                 ),
             }
         ),
@@ -98,7 +96,7 @@ PRESETS = {
                 "lr": (0.1, 10.0, 1e6),
                 "steps": 300,
                 "probes": (("accuracy", 1), ("margin", 1), ("boundary", 1)),
-                "changes": (Branch(0, 0, (("batch_size", 10),), from_start=True),),
+                "changes": (beside(batch_size=10),),
             }
         ),
         30,
@@ -164,7 +162,7 @@ def judge_perceptron(runs: Sequence[Run]) -> Verdict:
     worst = by_rate(arm, np.array([distance[1 : t + 1, r].max() for r, t in enumerate(until)]))
     least = by_rate(arm, np.array([cosine[1 : t + 1, r].min() for r, t in enumerate(until)]))
     last, first = max(worst), min(worst)
-    largest, exact = rates(arm) == last, beside.record["perceptron_distance"][1][1:].max()
+    largest, exact = arm.knob("lr") == last, beside.record["perceptron_distance"][1][1:].max()
     holds = bool(
         last > first
         and exact < 1e-12
@@ -210,7 +208,7 @@ def judge_digits(runs: Sequence[Run]) -> Verdict:
     _, loss = arm.record["train_loss"]
     peak = by_rate(arm, loss.max(0))
     level = np.stack([v for a, v in steps.items() if a >= 10])
-    same = theirs[rates(arm) == max(steps)]
+    same = theirs[arm.knob("lr") == max(steps)]
     holds = bool(
         min(steps) == 1
         and np.isfinite(level).all()
@@ -253,11 +251,7 @@ def judge_plane(runs: Sequence[Run]) -> Verdict:
     )
 
 
-def claim(sentence: str, preset: str, judge: Callable[[Sequence[Run]], Verdict],
-          seeds: tuple[int, ...] = SEEDS) -> Claim:  # fmt: skip
-    return Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": seeds}),), judge, preset)
-
-
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
         "Larger steps of gradient descent on the logistic loss separate the training set sooner: in"

@@ -7,14 +7,15 @@ constant step size: with one that decays to 0 the sub-gradient method finds the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from lab_core.claims import Claim, Verdict, span
-from lab_core.phenomena.base import Preset
-from lab_core.phenomena.step_sizes import each, rates
-from lab_core.recipe import Branch, Recipe
+from lab_core.claims import Verdict, span
+from lab_core.phenomena.base import Preset, beside, claim_on
+from lab_core.phenomena.step_sizes import each
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "non-differentiable-gd"
@@ -23,7 +24,6 @@ CITATION = (
     "Kumar 2024, GD doesn't make the cut: Three ways that non-differentiability affects neural"
     " network training",
 )
-SEEDS = (0, 1, 2)
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 PRESETS = {
@@ -42,9 +42,7 @@ PRESETS = {
                 "lr": (0.1, 0.3, 1.0),
                 "steps": 200,
                 "probes": (("sharpness", 1), ("weight_norm", 1)),
-                "changes": tuple(
-                    Branch(0, 0, (("power", p),), from_start=True) for p in (1.2, 2.0)
-                ),
+                "changes": tuple(beside(power=p) for p in (1.2, 2.0)),
             }
         ),
         20,
@@ -91,7 +89,7 @@ def judge_power(runs: Sequence[Run]) -> Verdict:
             holds &= bool(size.max() < 1e-3 and ratio.max() < 1)
             said.append(f"p = 2: |w| ends at {size.max():.1g}, sharpness at most {ratio.max():.2f}")
             continue
-        expected = (rates(arm) / 2) ** (1 / (2 - p))
+        expected = (arm.knob("lr") / 2) ** (1 / (2 - p))
         off = np.abs(size / expected - 1).max()
         holds &= bool(off < 1e-3 and np.abs(ratio[-20:] / (p - 1) - 1).max() < 1e-3)
         said.append(f"p = {p:g}: sharpness {span(ratio[-20:], 4)} of 2/lr, |w| is"
@@ -104,7 +102,7 @@ def judge_power(runs: Sequence[Run]) -> Verdict:
 def judge_lasso(runs: Sequence[Run]) -> Verdict:
     """|w|_1 falls with the penalty, then, where the minimum is 0, grows with it as P lr / 2 of it."""
     (arm,) = runs[0].arms.values()
-    penalty = np.array([r.optimizer.penalty for r in arm.recipes])  # type: ignore[attr-defined]
+    penalty = arm.knob("penalty")
     norm = arm.record["weight_l1"][1][-100:].mean(0)
     zero = (arm.x.mT @ arm.y)[..., 0].abs().amax(1).numpy() / arm.N  # from this penalty on
     values = {float(p): norm[penalty == p] for p in np.unique(penalty)}
@@ -112,7 +110,7 @@ def judge_lasso(runs: Sequence[Run]) -> Verdict:
     below = [p for p in values if p < 0.5 * zero.min()]
     if len(beyond) < 2 or len(below) < 2:
         return Verdict(False, f"penalties {list(values)}", f"two each side of {span(zero)}")
-    band = arm.state.w.shape[1] * rates(arm)[0] / 2
+    band = arm.state.w.shape[1] * arm.knob("lr")[0] / 2
     share = {p: values[p] / (band * p) for p in beyond}
     up, down = (np.stack([values[p] for p in side]) for side in (beyond, below))
     holds = bool(
@@ -129,10 +127,7 @@ def judge_lasso(runs: Sequence[Run]) -> Verdict:
     )
 
 
-def claim(sentence: str, preset: str, judge: Callable[[Sequence[Run]], Verdict]) -> Claim:
-    return Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)
-
-
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
         "A convex, Lipschitz, differentiable function need not converge below 2/lr: with a gradient"

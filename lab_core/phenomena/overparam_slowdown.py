@@ -12,9 +12,9 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
-from lab_core.phenomena.base import Preset
-from lab_core.rates import fit
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.base import Preset, beside
+from lab_core.rates import exponent, fit
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "overparam-slowdown"
@@ -35,11 +35,6 @@ ASYMMETRIC = SYMMETRIC.set({"target": "general", "model": "asymmetric-factors", 
                             "imbalance": 0.1})  # fmt: skip
 
 
-def ranks(*others: int) -> tuple[Branch, ...]:
-    """Arms from the start with other search ranks."""
-    return tuple(Branch(0, 0, (("rank", k),), from_start=True) for k in others)
-
-
 PRESETS = {
     "spare-rank": Preset(
         "A rank too many",
@@ -47,7 +42,7 @@ PRESETS = {
         " falls by the same factor at every step, to rounding within 350 steps. With k = 4, 6 and 10"
         " each spare direction shrinks like 1/T, and the error with them: √(k − r)/(2ηT), a straight"
         " line on two logarithmic axes, and no faster.",
-        SYMMETRIC.set({"changes": ranks(4, 6, 10)}),
+        SYMMETRIC.set({"changes": tuple(beside(rank=k) for k in (4, 6, 10))}),
         400,
         plots=PLOTS,
         x="log-step",
@@ -73,18 +68,13 @@ PRESETS = {
                 "optimizer": "rebalanced-gd",
                 "init_scale": (0.05, 0.1, 0.2, 0.4),
                 "steps": 1500,
-                "changes": (Branch(0, 0, (("optimizer", "gd"),), from_start=True),),
+                "changes": (beside(optimizer="gd"),),
             }
         ),
         150,
         plots=PLOTS,
     ),
 }
-
-
-def knob(arm: Arm, name: str) -> np.ndarray:
-    """A knob of every replica [R]."""
-    return np.array([r.flat()[name] for r in arm.recipes])
 
 
 def rates(arm: Arm, kind: str, first: int = 0) -> np.ndarray:
@@ -99,25 +89,25 @@ def error_of(arm: Arm) -> np.ndarray:
     """||X X^T - M||_F [R] at the last measurement, M with r singular values of 1."""
     last = arm.record.last("recovery")
     assert last is not None
-    return last * knob(arm, "true_rank") ** 0.5
+    return last * arm.knob("true_rank") ** 0.5
 
 
 def judge_spare(runs: Sequence[Run]) -> Verdict:
     """k = r: exponential, to rounding; k > r: T^-1, at the constant of the closed form."""
     arms = list(runs[0].arms.values())
-    spare = [knob(a, "rank")[0] - knob(a, "true_rank")[0] for a in arms]
+    spare = [a.knob("rank")[0] - a.knob("true_rank")[0] for a in arms]
     if sorted(spare)[0] != 0 or sorted(spare)[-1] < 1:
         return Verdict(False, f"spare columns {spare}", "none, and some")
     exact = next(a for a, s in zip(arms, spare, strict=True) if s == 0)
     at = exact.record.reached("recovery", EXACT, below=True)
     if refusal := unreached(at):
         return refusal
-    rate = rates(exact, "exponential") / -np.log1p(-2 * knob(exact, "lr"))
+    rate = rates(exact, "exponential") / -np.log1p(-2 * exact.knob("lr"))
     powers, ratios = [], []
     for arm, k in zip(arms, spare, strict=True):
         if k:
             steps, _ = arm.record["recovery"]
-            closed = k**0.5 / (4 * knob(arm, "lr") * steps[-1])
+            closed = k**0.5 / (4 * arm.knob("lr") * steps[-1])
             powers.append(rates(arm, "power"))
             ratios.append(error_of(arm) / closed)
     holds = bool(
@@ -137,13 +127,13 @@ def judge_spare(runs: Sequence[Run]) -> Verdict:
 def judge_imbalance(runs: Sequence[Run]) -> Verdict:
     """Unequal scales: exponential, rate ~ alpha^2; equal ones: slower."""
     (arm,) = runs[0].arms.values()
-    scale, ratio, seed = (knob(arm, n) for n in ("init_scale", "imbalance", "seed"))
+    scale, ratio, seed = (arm.knob(n) for n in ("init_scale", "imbalance", "seed"))
     unequal, equal = ratio < 1, ratio == 1
     if not equal.any() or not unequal.any() or len(set(scale)) < 3:
         return Verdict(False, "no three scales with equal and unequal factors", "three, with both")
     rate = rates(arm, "exponential")
     grows = [
-        np.polyfit(np.log(scale[mine]), np.log(rate[mine]), 1)[0]
+        exponent(scale[mine], rate[mine])
         for s in sorted(set(seed))
         if (mine := (seed == s) & unequal).any()
     ]
@@ -186,10 +176,8 @@ def judge_one_step(runs: Sequence[Run]) -> Verdict:
     arm, plain = with_it[0], without[0]
     first = arm.program.flat()["rebalance_at"]
     at = arm.record.reached("recovery", EXACT, below=True)
-    rate = rates(arm, "exponential", first) / -np.log1p(
-        -knob(arm, "lr") * knob(arm, "balance") ** 2
-    )
-    alpha, slow = knob(plain, "init_scale"), rates(plain, "exponential", first)
+    rate = rates(arm, "exponential", first) / -np.log1p(-arm.knob("lr") * arm.knob("balance") ** 2)
+    alpha, slow = plain.knob("init_scale"), rates(plain, "exponential", first)
     slow = slow[np.isfinite(slow)]
     spread = slow.max(initial=0.0) / slow.min(initial=np.inf)
     holds = bool(

@@ -8,13 +8,14 @@ moves, so here it is part of lr.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from lab_core.arm import Arm
-from lab_core.claims import Claim, Verdict, span
-from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.claims import Verdict, span
+from lab_core.phenomena.base import Preset, beside, claim_on
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "robust-subgradient"
@@ -22,7 +23,6 @@ CITATION = (
     PAPER,
     "Ma & Fattahi 2023, Global Convergence of Sub-gradient Method for Robust Matrix Recovery",
 )
-SEEDS = (0, 1, 2)
 PLOTS = ("recovery", "singular", "matrix", "loss")
 
 ROBUST = Recipe().set(
@@ -31,10 +31,6 @@ ROBUST = Recipe().set(
      "schedule": "geometric", "rho": 0.995, "lr": 0.1, "steps": 2000,
      "probes": (("recovery", 10), ("singular", 50), ("matrix", 100))}
 )  # fmt: skip
-
-
-def arm(**settings: object) -> Branch:
-    return Branch(0, 0, tuple(settings.items()), from_start=True)
 
 
 FEW, ENOUGH = (
@@ -50,7 +46,7 @@ PRESETS = {
         " descent on the squared error fits the wrong numbers and ends ten times as far from the"
         " matrix as zero is.",
         ROBUST.set({"changes": (
-            arm(rank=2), arm(loss="squared-error", schedule="constant", lr=0.01))}),
+            beside(rank=2), beside(loss="squared-error", schedule="constant", lr=0.01))}),
         200,
         plots=PLOTS,
     ),
@@ -75,9 +71,9 @@ PRESETS = {
                 "lr": 0.15,
                 "measurements": ENOUGH,
                 "changes": (
-                    arm(rank=5),
-                    arm(rank=2),
-                    *(arm(rank=k, measurements=FEW) for k in (20, 5, 2)),
+                    beside(rank=5),
+                    beside(rank=2),
+                    *(beside(rank=k, measurements=FEW) for k in (20, 5, 2)),
                 ),
             }
         ),
@@ -154,10 +150,7 @@ def judge_samples(runs: Sequence[Run]) -> Verdict:
     )
 
 
-def claim(sentence: str, preset: str, judge: object) -> Claim:
-    return Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset)  # type: ignore[arg-type]
-
-
+claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS = (
     claim(
         "From a small start the sub-gradient method on the absolute error recovers the matrix from"

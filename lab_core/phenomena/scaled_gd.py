@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lab_core.claims import Claim, Verdict, span, unreached
-from lab_core.phenomena.base import Preset
-from lab_core.recipe import Branch, Recipe
+from lab_core.phenomena.base import Preset, beside
+from lab_core.recipe import Recipe
 from lab_core.run import Run
 
 PAPER = "scaled-gd"
@@ -24,13 +24,13 @@ CITATION = (
 SEEDS = (0, 1, 2)
 PLOTS = ("recovery", "singular", "matrix", "loss")
 CONDITIONS = (1.0, 10.0, 100.0)
-SCALED = (("optimizer", "scaled-gd"), ("damping", 5e-4), ("steps", 100))
+SCALED = beside(optimizer="scaled-gd", damping=5e-4, steps=100)
 
 WHOLE = Recipe().set(
     {"data": "completion", "model": "symmetric-factors", "rank": 6, "init_scale": 1e-3, "lr": 0.15,
      "condition": CONDITIONS, "steps": 3000,
      "probes": (("recovery", 1), ("singular", 20), ("matrix", 100)),
-     "changes": (Branch(0, 0, SCALED, from_start=True),)}
+     "changes": (SCALED,)}
 )  # fmt: skip
 
 PRESETS = {
@@ -74,7 +74,7 @@ def judge(runs: Sequence[Run], level: float) -> Verdict:
     for run in runs:
         for arm in run.arms.values():
             kind = "scaled" if hasattr(arm.program.optimizer, "damping") else "gd"
-            each = np.array([r.flat()["condition"] for r in arm.recipes])
+            each = arm.knob("condition")
             at = arm.record.reached("recovery", level, below=True)
             kappa = np.unique(each)
             found[kind].append(np.array([at[each == k] for k in kappa]))

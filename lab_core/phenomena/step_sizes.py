@@ -22,11 +22,6 @@ LOGISTIC = Recipe().set(
 )
 
 
-def rates(arm: Arm) -> np.ndarray:
-    """The step size of every replica [R]."""
-    return np.array([r.optimizer.lr for r in arm.recipes])
-
-
 def separated(arm: Arm) -> np.ndarray:
     """The step [R] at which the last training error went; inf for never."""
     return np.asarray(arm.record.reached("train_accuracy", 1.0), float)
@@ -34,7 +29,7 @@ def separated(arm: Arm) -> np.ndarray:
 
 def by_rate(arm: Arm, values: np.ndarray) -> dict[float, np.ndarray]:
     """Step size -> the values [seeds] of its replicas, from values [R]."""
-    lr = rates(arm)
+    lr = arm.knob("lr")
     return {float(a): values[lr == a] for a in np.unique(lr)}
 
 

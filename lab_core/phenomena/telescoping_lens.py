@@ -68,7 +68,7 @@ def judge_telescope(runs: Sequence[Run]) -> Verdict:
     to generalise, and the error is small and falls with the learning rate; the sum has the net's accuracy.
     """
     arm = runs[0].arms[0]
-    record, lr = arm.record, np.array([r.optimizer.lr for r in arm.recipes])
+    record, lr = arm.record, arm.knob("lr")
     rates = sorted(set(lr))
     if len(rates) < 2:
         return Verdict(False, f"all at lr {rates[0]:g}", "several learning rates")
@@ -98,7 +98,7 @@ def judge_parameters(runs: Sequence[Run]) -> Verdict:
     both targets; the test loss of the large start then rises for one target and falls for the other.
     """
     hard, simple = runs[0].arms.values()
-    scale = np.array([r.model.init_scale for r in hard.recipes])
+    scale = hard.knob("init_scale")
     small, large = scale == scale.min(), scale == scale.max()
     last = [{n: arm.record[n][1][-1] for n in arm.record.columns} for arm in (hard, simple)]
     gap = [end["parameters_test"] / end["parameters_train"] for end in last]

@@ -15,6 +15,7 @@ from lab_core.knobs import BadInput
 from lab_core.optimizers import AlternatingMinimisation
 from lab_core.optimizers.alternating import Entries
 from lab_core.phenomena import alternating_minimization as paper
+from lab_core.phenomena.base import beside
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from lab_core.start import Start
@@ -191,7 +192,7 @@ def test_the_judges_of_success_and_of_too_few_entries_refuse_each_other() -> Non
     enough, few = (paper.PRESETS[name].recipe for name in ("alternating", "alternating-few"))
     assert not paper.judge_success([finished(few)]).holds
     assert not paper.judge_few([finished(enough)]).holds
-    apart = (paper.inexact(2), paper.inexact(1))  # the one step is 6 passes later, not within 2
+    apart = (beside(updates=2), beside(updates=1))  # the one step is 6 passes later, not within 2
     assert not paper.judge_success([finished(enough.set({"changes": apart}))]).holds
 
 
@@ -199,7 +200,7 @@ def test_the_judge_of_the_cost_refuses_updates_of_one_kind() -> None:
     short = paper.COMPLETION.set({"steps": 1})
     assert paper.judge_cost([finished(short)]).holds
     for first, others in ((0, ()), (0, (0, 0)), (1, (1, 2))):
-        alike = short.set({"updates": first, "changes": tuple(map(paper.inexact, others))})
+        alike = short.set({"updates": first, "changes": tuple(beside(updates=u) for u in others)})
         assert not paper.judge_cost([finished(alike)]).holds
 
 

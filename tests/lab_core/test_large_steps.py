@@ -14,6 +14,7 @@ from lab_core.phenomena import (
     logistic_to_perceptron,
     non_differentiable_gd,
 )
+from lab_core.phenomena.base import beside
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
@@ -53,7 +54,7 @@ def test_weights_that_are_not_the_perceptrons_are_refused() -> None:
 
 def test_a_hard_set_needs_what_makes_it_hard() -> None:
     few: tuple[Branch, ...] = (Branch(0, 0, (("n", 100),), from_start=True),)
-    normal = tuple(Branch(0, 0, (*TYURIN.NORMALISED, ("n", n)), True) for n in (50, 100))
+    normal = tuple(beside(optimizer="normalised-gd", lr=1e6, n=n) for n in (50, 100))
     assert TYURIN.judge_hard([run("hard-set", changes=few + normal, steps=60)]).holds
     assert refused(TYURIN.judge_hard([run("hard-set", changes=few + normal, steps=60, margin=0.6)]))
     plain = tuple(Branch(0, 0, (("n", n),), from_start=True) for n in (100, 200))

@@ -1,27 +1,37 @@
-"""The linear model by hand against autograd."""
+"""Linear functions by hand, plain and as diagonal nets, against autograd."""
+
+from typing import Any
 
 import pytest
 import torch
 
-from lab_core.kernels import LinearKernel
+from lab_core.kernels import DiagonalKernel, LinearKernel
 from lab_core.losses import LOSSES
-from lab_core.models import Linear
+from lab_core.models import DiagonalLinear, Linear, Model
 from lab_core.objective import HandObjective, Objective, objective
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from tests.lab_core.small import close, gaussian
 
+CLASSIFIER = {"data": "separable", "model": "linear", "n": 20, "dim": 5, "init_scale": 0.1}
+NET = {"data": "sparse-signs", "model": "diagonal-linear", "n": 20, "dim": 30}
+
 
 @pytest.mark.parametrize("loss", ["squared-error", "logistic"])
 @pytest.mark.parametrize("c", [1, 3])
 @pytest.mark.parametrize("own_data", [False, True])
-def test_gradient_and_products_are_autograds(loss: str, c: int, own_data: bool) -> None:
+@pytest.mark.parametrize(
+    "model, kernel", [(Linear(), LinearKernel), (DiagonalLinear(), DiagonalKernel)]
+)
+def test_gradient_and_products_are_autograds(
+    model: Model, kernel: type, loss: str, c: int, own_data: bool
+) -> None:
     x, y = gaussian(3 if own_data else 1, 7, 5), gaussian(1, 7, c, seed=1).sign()
     y = y.expand(len(x), -1, -1)
-    problem = Linear(), LOSSES[loss](), x, y, 3
+    problem = model, LOSSES[loss](), x, y, 3
     by_hand, oracle = objective(*problem), Objective(*problem)
-    assert type(by_hand) is HandObjective and type(by_hand.full) is LinearKernel
-    w, v = gaussian(3, 5 * c, seed=2), gaussian(3, 5 * c, seed=3)
+    assert type(by_hand) is HandObjective and type(by_hand.full) is kernel
+    w, v = gaussian(3, oracle.size, seed=2), gaussian(3, oracle.size, seed=3)
     index = torch.tensor([[0, 3], [1, 1], [6, 2]])
     close(by_hand.loss(w), oracle.loss(w))
     for which in (None, index):
@@ -30,10 +40,12 @@ def test_gradient_and_products_are_autograds(loss: str, c: int, own_data: bool) 
     close(by_hand.hvp(w)(v), oracle.hvp(w)(v))
 
 
-def test_a_run_by_hand_is_a_run_by_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe().set({"data": "separable", "n": 20, "dim": 5, "init_scale": 0.1, "loss": "logistic",
-                           "model": "linear", "lr": 0.01, "steps": 80, "batch_size": 6,
-                           "seed": (0, 1), "probes": (("sharpness", 20),)})  # fmt: skip
+@pytest.mark.parametrize("problem", [CLASSIFIER, NET], ids=lambda p: p["model"])
+def test_a_run_by_hand_is_a_run_by_autograd(
+    problem: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe().set({"loss": "logistic", "lr": 0.01, "steps": 80, "batch_size": 6,
+                           "seed": (0, 1), "probes": (("sharpness", 20),), **problem})  # fmt: skip
     by_hand = Run(recipe).finish().arms[0]
     monkeypatch.setattr("lab_core.start.objective", Objective)
     close(by_hand.state.w, Run(recipe).finish().arms[0].state.w)
