@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets as ipw
 
 from widgets import theme
 
@@ -39,3 +40,15 @@ class View(anywidget.AnyWidget):
         if "event" in content:
             for callback in self._listeners:
                 callback(content["event"], content.get("value"))
+
+
+def tell_again(widget: ipw.Widget) -> None:
+    """Send the state of a widget, and of all in it, to a page that has just opened.
+
+    A page asks for every widget as it loads; what another thread sets between the answer to that
+    and the page's taking it in was sent to nobody, and would be missing for good.
+    """
+    for child in getattr(widget, "children", ()):
+        tell_again(child)
+    references = {"layout", "style", "children"}  # to other widgets, which would be drawn anew
+    widget.send_state({key for key in widget.keys if key[0] != "_"} - references)

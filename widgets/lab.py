@@ -12,6 +12,7 @@ from IPython.display import display
 
 from widgets.arms import Arms
 from widgets.bar import Bar
+from widgets.base import tell_again
 from widgets.controls import Controls
 from widgets.messages import Messages, guard
 from widgets.page import layout
@@ -47,6 +48,7 @@ class Lab:
             self.head, self.bar, self.share, [self.controls, self.arms],
             [self.plots.figure, self.timeline, self.beside, self.messages, self.table],
         )  # fmt: skip
+        self.plots.figure.on_ready(lambda: tell_again(self.view))
         self._session: Session | None = None
         query = os.environ.get("QUERY_STRING", "") if link is None else link
         start = guard(lambda: self._start(phenomenon, preset, settings, query), self.messages)

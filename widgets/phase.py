@@ -13,6 +13,7 @@ import numpy as np
 from IPython.display import display
 
 from widgets import theme
+from widgets.base import tell_again
 from widgets.figure import Spec, cells, figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
@@ -41,6 +42,7 @@ class PhaseDiagram:
         self.view = ipw.VBox([bar, self.figure, self.messages])
         for widget, name in ((bar, "ew-phase"), (self.view, "ew-lab")):
             widget.add_class(name)
+        self.figure.on_ready(lambda: tell_again(self.view))
         self.button.on_click(self._guarded(lambda _: self._press()))
         self.rows: list[np.ndarray] = []  # shares, of the rows that are done
         self._phenomenon = phenomenon

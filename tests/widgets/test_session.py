@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from ipywidgets import Widget
 
 from lab_core.phenomena import PHENOMENA
 from lab_core.recipe import Branch, Change
@@ -270,3 +271,17 @@ def test_another_arm_takes_the_moment_to_where_it_has_been(lab: Lab) -> None:
     s.travel.seek(10)
     s.changes.control("preset", "catapult")
     assert s.travel.moment is s.plots.figure.until is None and s.run.arms[0].t == 0
+
+
+def test_a_page_that_opens_is_told_what_was_set_while_it_loaded(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session(lab)
+    told: dict[object, set[str]] = {}
+    monkeypatch.setattr(
+        Widget, "send_state", lambda self, key=None: told.update({self: set(key or ())})
+    )
+    lab.plots.figure._receive(None, {"type": "ready"}, [])
+    assert "groups" in told[lab.controls] and "value" in told[lab.head]
+    assert "arms" in told[lab.arms] and "text" in told[lab.bar]
+    assert not {"layout", "children", "_esm"} & set().union(*told.values())
