@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from lab_core.arm import Arm
+from lab_core.curves import verdicts
 from lab_core.knobs import BadInput, knobs
 from lab_core.phase import KINDS, Diagram, Measure, axis, numeric
 from lab_core.phenomena import PHENOMENA, Phenomenon
 from lab_core.recipe import Recipe
-from lab_core.sweep import Axis, Sweep, plain
+from lab_core.sweep import Axis, Grid, Sweep, plain
 from widgets.choices import slider
 
 Spec = dict[str, Any]
@@ -97,6 +98,11 @@ class Asking:
         about = PHENOMENA[w.phenomenon]
         title = f"{about.title}, {about.presets[w.preset].title}"
         return Diagram(title, "", sweep, w.measure, w.phenomenon, w.preset)
+
+    def verdicts(self, grid: Grid) -> list[str]:
+        """What claims say of it, where it is a diagram as they have it."""
+        about, _, slug = self.wanted.diagram.partition("/")
+        return verdicts(PHENOMENA[about].claims, slug, grid) if slug else []
 
     # ---- changes
 

@@ -180,6 +180,8 @@ class CurveLab:
         return self.sweeping.grid
 
     def _draw(self, grid: Grid) -> None:
+        from lab_core.curves import verdicts
+
         every = [list(one.lines(grid)) for one in self.curve.panels]
         for line in (line for lines in every for line in lines):
             self._colours.setdefault(line.name, len(self._colours))
@@ -193,8 +195,8 @@ class CurveLab:
                 self._put(i, line)
         self.key.lines = self._key([line for lines in every for line in lines])
         self.figure.flush()
-        if grid.done:
-            self._judge(grid)
+        for sentence in verdicts(self.about.claims, self._slug, grid):
+            self.messages.add(None, sentence)
 
     def _specs(self, i: int, line: Line) -> list[Spec]:
         """The traces of a line: its band, and itself."""
@@ -234,17 +236,6 @@ class CurveLab:
             dash = "dash" if line.dashed else "solid"
             found.append({"name": name, "dash": dash, "line": not line.points, **mark})
         return found if len(found) > 1 else []
-
-    def _judge(self, grid: Grid) -> None:
-        """Say whether the claims on this figure hold, where it is as they have it."""
-        for claim in self.about.claims:
-            if claim.preset == self._slug and claim.recipes == (grid.sweep,):
-                verdict = claim.judge([grid])
-                holds = "Holds" if verdict.holds else "Does not hold"
-                self.messages.add(
-                    None, f"{holds}: {claim.claim} Measured: {verdict.measured}; expected:"
-                    f" {verdict.expected}."
-                )  # fmt: skip
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # the page shows its empty plot before torch is there
     from lab_core.sweep import Axis, Grid
 
 TRACE = "cells"
+CHOSEN: Spec = {"uid": "chosen", "type": "scatter", "mode": "markers", "name": "chosen",
+                "marker": {"symbol": "square-open", "size": 13, "color": "var(--ew-ink)",
+                           "line": {"width": 2}}}  # fmt: skip
 LABELS = 6  # along an axis, at most
 
 
@@ -88,9 +91,10 @@ class PhaseDiagram:
         self._diagram = d = self._asking.diagram()
         rows, columns = d.subject.over
         options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False}
-        self.figure.set_panel(0, panel(d.title, pick=True, **options), [])
+        self.figure.set_panel(0, panel(d.title, pick=True, **options), [CHOSEN])
         self.figure.relayout({"xaxis": ticks(columns), "yaxis": ticks(rows)})
         self._words: list[str] = []
+        self.messages.clear()
         self.caption.value = f'<p class="ew-caption">{d.caption}</p>'
         self._at = (0, 0)
         self.controls.set_spec(self._groups())
@@ -112,6 +116,8 @@ class PhaseDiagram:
         """Offer the run of a cell, at the first seed."""
         d, old = self.diagram, self._at
         self._at = (old[0] if row is None else row, old[1] if column is None else column)
+        self.figure.set("chosen", [self._at[1]], [self._at[0]])
+        self.figure.flush()
         self.single.show(d.subject.cell((*self._at, 0)), d.subject, d.phenomenon, d.preset)
 
     # ---- what the page shows
@@ -129,6 +135,8 @@ class PhaseDiagram:
             self.figure.add_trace(shading(self.diagram, words))
         self.figure.set_cells(TRACE, levels)
         self.figure.flush()
+        for sentence in self._asking.verdicts(grid):
+            self.messages.add(None, sentence)
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)

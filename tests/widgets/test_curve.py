@@ -112,7 +112,7 @@ def test_it_grows_from_left_to_right_with_a_band(page: CurveLab) -> None:
         "learning rate 0.05", "learning rate 0.3", "theory", "all"
     ]  # fmt: skip
     assert len({one["color"] for one in page.key.lines}) == 4
-    assert "Holds: They fall." in page.messages.rows[-1]["text"]
+    assert "claim holds: They fall." in page.messages.rows[-1]["text"]
 
 
 def test_a_setting_begins_anew_and_what_does_not_fit_is_said(page: CurveLab) -> None:
