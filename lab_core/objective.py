@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -45,6 +46,16 @@ class Objective:
     def loss(self, w: Tensor) -> Tensor:
         """L(w) [R]."""
         return self.criterion(self.outputs(w, self.x), self.y).mean(-1)
+
+    @cached_property
+    def singular(self) -> tuple[Tensor, Tensor]:
+        """Singular values [R or 1, k] of x, and its right singular vectors [R or 1, k, d] as rows.
+
+        What is below max(N, d) roundings of the largest is 0, as in NumPy's `matrix_rank`.
+        """
+        _, s, Vt = torch.linalg.svd(self.x, full_matrices=False)
+        least = s[:, :1] * max(self.x.shape[1:]) * torch.finfo(s.dtype).eps
+        return s.where(s > least, 0.0), Vt
 
     def batch(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
         """The examples [R, B] of each replica; all of them where index is None."""

@@ -48,6 +48,10 @@ class Model:
         """Outputs [R, N, c] of inputs [R, N, d]."""
         raise NotImplementedError
 
+    def sees(self, d: int) -> int:
+        """d', the number of inputs that `lift` makes of d."""
+        return d
+
     def lift(self, x: Tensor, seed: int) -> Callable[[Tensor], Tensor]:
         """What of any inputs [N, d] the model sees in their place, [N, d']; x is the training set."""
         return lambda x: x

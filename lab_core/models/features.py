@@ -48,6 +48,9 @@ class RandomFeatures(Linear):
     def shapes(self, d: int, c: int) -> Shapes:
         return {"weight": (self.features, c)}
 
+    def sees(self, d: int) -> int:
+        return self.features
+
     def lift(self, x: Tensor, seed: int) -> Callable[[Tensor], Tensor]:
         """Inputs [N, d] -> phi [N, features]; x [N, d] is the training set."""
         V, b = self.drawn(x.shape[1], seed)
