@@ -61,9 +61,7 @@ class Objective:
         """The examples [R, B] of each replica; all of them where index is None."""
         if index is None:
             return self.x, self.y
-        rows = torch.arange(self.replicas, device=index.device)[:, None]
-        full = self.x.expand(self.replicas, -1, -1), self.y.expand(self.replicas, -1, -1)
-        return full[0][rows, index], full[1][rows, index]
+        return _rows(self.x, index), _rows(self.y, index)
 
     def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The mean loss [R] over all examples, or over the batch index [R, B], and its gradient."""
@@ -97,6 +95,14 @@ class Objective:
         x, y = (t.clone() if t.is_inference() else t for t in self.batch(index))
         w = w.clone().requires_grad_()
         return self.criterion(self.outputs(w, x), y).mean(-1), w
+
+
+def _rows(a: Tensor, index: Tensor) -> Tensor:
+    """Rows index [R, B] of a [R or 1, N, m], each of its own replica's; [R, B, m]."""
+    R, N, m = a.shape
+    if R > 1:  # one array of all
+        index = index + N * torch.arange(R, device=a.device)[:, None]
+    return a.reshape(-1, m).index_select(0, index.flatten()).view(*index.shape, m)
 
 
 class CentredObjective(Objective):

@@ -53,5 +53,6 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "gd_steps": descent.gd_steps,
     "condition": descent.condition,
     "neighbours": descent.neighbours,
+    "speeds": descent.speeds,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -37,6 +37,25 @@ def condition(m: Moment) -> Columns:
     return {"condition": found.expand(len(m.w))}
 
 
+def speeds(m: Moment) -> Columns:
+    """Of a linear model and a linear teacher, whose inputs have variances of two sizes: the mean squared
+    test error that is due to the weights of the large ones and of the small, which gradient descent
+    learns fast and slowly. They add up to the whole where inputs are uncorrelated.
+    """
+    x, y = (t[0] for t in m.test)
+    model = m.objective.model
+    if not isinstance(model, Linear) or model.lifts or len(x) < x.shape[1] or y.shape[1] != 1:
+        return {}
+    size = x.square().mean(0)
+    fast = size > size.amax() / 4
+    if bool(fast.all()):
+        return {}
+    if "teacher" not in m.memory:
+        m.memory["teacher"] = torch.linalg.lstsq(x, y).solution.T.expand_as(m.w)
+    off = size * (m.w - m.memory["teacher"]).square()
+    return {"error_fast": off[:, fast].sum(1), "error_slow": off[:, ~fast].sum(1)}
+
+
 def neighbours(m: Moment) -> Columns:
     """k-NN recovery (Gu et al. 2024): the share of the training examples with a corrupted label whose 5
     nearest neighbours vote, with the labels that they were given, for the true one. Nearest by the
