@@ -105,8 +105,8 @@ FIGURES = {
         "No peak until it is trained for",
         "The same by gradient descent, exactly, after 100 to 10 million steps. After a thousand there"
         " is hardly a peak; it grows with every tenfold of steps, as the training error at N = 100"
-        " falls. Features of unequal scale are worse conditioned, and their peak comes later: but at"
-        " about the same training error.",
+        " falls. Features of unequal scale are worse conditioned: their training error falls later,"
+        " and so their peak comes later.",
         CONDITIONED,
         (
             Panel("Test error", "features N", MSE, budgets, **MARK),  # type: ignore[arg-type]
