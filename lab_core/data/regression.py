@@ -21,9 +21,7 @@ def gaussian_teacher(n: int, dim: int, noise: float, law: str, seed: int) -> Arr
     train, test = np.random.default_rng(seed), np.random.default_rng([dim, 1])
     x, x_test = train.standard_normal((n, dim)), test.standard_normal((1000, dim))
     if law == "sphere":
-        x, x_test = (
-            a * (dim**0.5 / np.linalg.norm(a, axis=1, keepdims=True)) for a in (x, x_test)
-        )
+        x, x_test = (a * (dim**0.5 / np.linalg.norm(a, axis=1, keepdims=True)) for a in (x, x_test))
     y, y_test = (a.sum(1, keepdims=True) / dim**0.5 for a in (x, x_test))
     return x, y + noise * train.standard_normal((n, 1)), x_test, y_test
 

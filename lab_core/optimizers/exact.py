@@ -104,8 +104,7 @@ class Leaps(Spectral):
             rest = G - Vt.mT @ (Vt @ G), v - Vt.mT @ (Vt @ v)
             across = self.leap(*rest, decay, rate, k)
             move, speed = (
-                a + (decay > 0)[..., None] * b
-                for a, b in zip((move, speed), across, strict=True)
+                a + (decay > 0)[..., None] * b for a, b in zip((move, speed), across, strict=True)
             )
         return w + move.reshape(w.shape), state | {"v": speed.reshape(w.shape)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def by_second(of: Callable[[Grid], np.ndarray], name: str = "{}") -> Lines:
     """A line along the first axis for each value of the second."""
 
     def lines(grid: Grid) -> list[Line]:
-        values, x = of(grid), axis(grid)
+        values, x = of(grid), axis(grid).tolist()
         named = [name.format(f"{v:g}") for v in grid.sweep.over[1].values]
         return [band(one, x, shown(values[:, i])) for i, one in enumerate(named)]
 
@@ -69,3 +69,8 @@ def bias_and_variance(grid: Grid, second: int = 0) -> np.ndarray:
         known = [each[place] for place in places if place in each]
         rows.append(split(np.stack(known), truth) if len(known) > 1 else (np.nan, np.nan))
     return np.array(rows).T
+
+
+def listed(values: Iterable[float]) -> str:
+    """Figures in a row."""
+    return ", ".join(f"{v:.2g}" for v in values)

@@ -9,7 +9,7 @@ import numpy as np
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
 from lab_core.phenomena.base import Preset, beside, claim_on
-from lab_core.phenomena.descent_curves import axis, mse, shown
+from lab_core.phenomena.descent_curves import axis, listed, mse, shown
 from lab_core.phenomena.double_descent_optimization import PAPER
 from lab_core.recipe import Recipe
 from lab_core.run import Run
@@ -40,7 +40,7 @@ def top(grid: Grid, values: np.ndarray) -> np.ndarray:
 def in_time(which: str) -> Callable[[Grid], list[Line]]:
     """The error after each number of steps."""
     return lambda grid: [
-        band(f"{t:,} steps", axis(grid), shown(mse(grid, which, t))) for t in STEPS
+        band(f"{t:,} steps", axis(grid).tolist(), shown(mse(grid, which, t))) for t in STEPS
     ]
 
 
@@ -50,7 +50,7 @@ def by_setting(which: str) -> Callable[[Grid], list[Line]]:
     def lines(grid: Grid) -> list[Line]:
         second, values = grid.sweep.over[1], shown(mse(grid, which))
         return [
-            band(f"{second.label} {v or 'full'}", axis(grid), values[:, j])
+            band(f"{second.label} {v or 'full'}", axis(grid).tolist(), values[:, j])
             for j, v in enumerate(second.values)
         ]
 
@@ -62,7 +62,9 @@ def heights(grid: Grid) -> list[Line]:
     setting, or number of steps.
     """
     if len(grid.sweep.over) == 1:
-        test, train = (np.array([top(grid, mse(grid, w, t)) for t in STEPS]) for w in ("test", "train"))
+        test, train = (
+            np.array([top(grid, mse(grid, w, t)) for t in STEPS]) for w in ("test", "train")
+        )
     else:
         test, train = (top(grid, mse(grid, w)) for w in ("test", "train"))
     return [Line("medians", np.median(train, 1), np.median(test, 1), points=True)]
@@ -132,9 +134,9 @@ def judge_nets(grids: Sequence[Grid]) -> Verdict:
     )  # fmt: skip
     return Verdict(
         holds,
-        f"after 100 steps no median above {early.max():.2g}; after 1,000 {peak:.2g} at the peak, {narrow:.2g} at"
-        f" width 2, {wide:.2g} from 60 on; the peak grows {', '.join(f'{g:.2g}' for g in grown)} as the training"
-        f" error falls {', '.join(f'{t:.2g}' for t in train)}",
+        f"after 100 steps no median above {early.max():.2g}; after 1,000 {peak:.2g} at the peak,"
+        f" {narrow:.2g} at width 2, {wide:.2g} from 60 on; the peak grows {listed(grown)} as the training"
+        f" error falls {listed(train)}",
         "below 0.5; 1.5 times width 2 and twice the wide ones; growing as it falls",
     )  # fmt: skip
 
@@ -145,11 +147,12 @@ def judge_settings(grids: Sequence[Grid]) -> Verdict:
     """
     (grid,) = grids
     train, test = (np.median(top(grid, mse(grid, w)), 1) for w in ("train", "test"))
-    holds = bool((np.diff(train) < 0).all() and (np.diff(test) > 0).all() and 1.5 * test[0] < test[-1])
+    holds = bool(
+        (np.diff(train) < 0).all() and (np.diff(test) > 0).all() and 1.5 * test[0] < test[-1]
+    )
     return Verdict(
         holds,
-        f"training error {', '.join(f'{t:.2g}' for t in train)}; test error"
-        f" {', '.join(f'{t:.2g}' for t in test)}",
+        f"training error {listed(train)}; test error {listed(test)}",
         "falling; growing, in all by 1.5 times",
     )
 

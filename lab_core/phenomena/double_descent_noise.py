@@ -10,10 +10,8 @@ import numpy as np
 
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
-from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.descent_curves import axis, error, shown
 from lab_core.recipe import Recipe
-from lab_core.run import Run
 from lab_core.sweep import Axis, Grid, Sweep
 
 PAPER = "double-descent-noise"
@@ -39,11 +37,26 @@ SQUARED = Sweep(
     SEEDS,
 )
 DIGITS = Sweep(
-    RECIPE.set({"data": "digits", "n": 600, "steps": 401, "probes": (("accuracy", 400), ("neighbours", 400))}),
+    RECIPE.set(
+        {
+            "data": "digits",
+            "n": 600,
+            "steps": 401,
+            "probes": (("accuracy", 400), ("neighbours", 400)),
+        }
+    ),
     (Axis(("width",), "width", (3, 4, 6, 8, 12, 16, 24, 48, 128)), NOISE),
     SEEDS,
 )
-OUTPUTS = (N * CLASSES - CLASSES) / (DIM + 1 + CLASSES)  # the width with a parameter for each target
+MNIST = Sweep(
+    RECIPE.set({"data": "mnist1d", "n": 1000, "batch_size": 200, "dtype": "float32",
+                "probes": (("accuracy", 600), ("neighbours", 600))}),
+    (Axis(("width",), "width", (8, 16, 24, 32, 48, 64, 96, 200, 400)), NOISE),
+    SEEDS,
+)  # fmt: skip
+OUTPUTS = (N * CLASSES - CLASSES) / (
+    DIM + 1 + CLASSES
+)  # the width with a parameter for each target
 MARKS = ((OUTPUTS, "parameters = n c"),)
 
 
@@ -53,7 +66,7 @@ def by_noise(which: str) -> Callable[[Grid], list[Line]]:
     def lines(grid: Grid) -> list[Line]:
         values = shown(error(grid, which))
         return [
-            band(f"{q:.0%} wrong labels", axis(grid), values[:, j])
+            band(f"{q:.0%} wrong labels", axis(grid).tolist(), values[:, j])
             for j, q in enumerate(grid.sweep.over[1].values)
         ]
 
@@ -63,7 +76,7 @@ def by_noise(which: str) -> Callable[[Grid], list[Line]]:
 def neighbours(grid: Grid) -> list[Line]:
     """What neighbours recover of the wrong labels, in the hidden layer and among the raw inputs."""
     named = {"recovered": "hidden layer", "recovered_raw": "raw inputs"}
-    return [band(name, axis(grid), grid.values(c)[:, 1]) for c, name in named.items()]
+    return [band(name, axis(grid).tolist(), grid.values(c)[:, 1]) for c, name in named.items()]
 
 
 def panels(marks: tuple[tuple[float, str], ...]) -> tuple[Panel, ...]:
@@ -99,6 +112,16 @@ FIGURES = {
         panels(()),
         ("n", "lr"),
     ),
+    "mnist1d": Curve(
+        "The same of MNIST-1D",
+        "A thousand examples of a harder set. With a fifth of the labels wrong the test error rises by"
+        " some five points from width 16 to 32 or 48, and falls by as much; with true labels it falls"
+        " on the whole, if not for every seed. Most of it stays: a net needs more examples than these"
+        " to learn the ten shapes.",
+        MNIST,
+        panels(()),
+        ("n", "lr", "batch_size"),
+    ),
     "squared-error": Curve(
         "Squared error needs none",
         "The same with squared error: here every label is a target of five numbers, to be met exactly,"
@@ -111,7 +134,9 @@ FIGURES = {
 }
 
 
-def swing(grid: Grid, narrow: int, between: tuple[int, int], wide: int) -> tuple[np.ndarray, np.ndarray]:
+def swing(
+    grid: Grid, narrow: int, between: tuple[int, int], wide: int
+) -> tuple[np.ndarray, np.ndarray]:
     """How far the test error [shares of noise, S] rises from the best of narrow nets to the worst of those
     between, and falls from there to the mean of wide ones.
     """
@@ -135,9 +160,9 @@ def judge_cross(grids: Sequence[Grid], narrow: int = 4, peak: tuple[int, int] = 
     )  # fmt: skip
     return Verdict(
         holds,
-        f"with 20% wrong labels the test error rises by {span(rise[1])} and falls by {span(fall[1])}, without it"
-        f" rises by {span(rise[0])}; recovery in wide nets {span(gain)} above that at the peak, and at best"
-        f" {over:+.2g} from that among raw inputs",
+        f"with 20% wrong labels the test error rises by {span(rise[1])} and falls by {span(fall[1])},"
+        f" without it rises by {span(rise[0])}; recovery in wide nets {span(gain)} above that at the"
+        f" peak, and at best {over:+.2g} from that among raw inputs",
         "over 0.03 and 0.05; below 0.025; over 0.03, over 0.1 in the mean; not above",
     )
 
@@ -147,12 +172,31 @@ def judge_digits(grids: Sequence[Grid]) -> Verdict:
     return judge_cross(grids, 6, (8, 16))
 
 
+def judge_mnist(grids: Sequence[Grid]) -> Verdict:
+    """With 20% wrong labels a rise and a fall in each seed, in the mean over twice that without; recovery
+    that rises with width.
+    """
+    (grid,) = grids
+    rise, fall = swing(grid, 24, (32, 96), 400)
+    found, x = grid.values("recovered")[:, 1], axis(grid)
+    gain = found[x >= 200].mean(0) - found[(x >= 32) & (x <= 64)].mean(0)
+    holds = bool(
+        rise[1].min() > 0.02 and fall[1].min() > 0.03 and rise[1].mean() > 2 * rise[0].mean()
+        and gain.mean() > 0.02
+    )  # fmt: skip
+    return Verdict(
+        holds,
+        f"with 20% wrong labels the test error rises by {span(rise[1])} and falls by {span(fall[1])},"
+        f" without it rises by {span(rise[0])}; recovery in wide nets {span(gain)} above that at the peak",
+        "over 0.02 and 0.03; half of it in the mean; over 0.02 in the mean",
+    )
+
+
 def judge_squared(grids: Sequence[Grid]) -> Verdict:
     """A rise and a fall without a wrong label, and more with them; at about a parameter a target."""
     (grid,) = grids
     rise, fall = swing(grid, 8, (20, 48), 256)
     x, test = axis(grid), np.median(error(grid), 2)
-    at = x[test.argmax(0)]
     middle = x >= 8
     at = x[middle][test[middle].argmax(0)]
     holds = bool(
@@ -161,8 +205,9 @@ def judge_squared(grids: Sequence[Grid]) -> Verdict:
     )  # fmt: skip
     return Verdict(
         holds,
-        f"without wrong labels the test error rises by {span(rise[0])} and falls by {span(fall[0])}, with 20% by"
-        f" {span(rise[1])} and {span(fall[1])}; the peak is at width {span(at)}, n c parameters at {OUTPUTS:.3g}",
+        f"without wrong labels the test error rises by {span(rise[0])} and falls by {span(fall[0])}, with"
+        f" 20% by {span(rise[1])} and {span(fall[1])}; the peak is at width {span(at)}, n c parameters at"
+        f" {OUTPUTS:.3g}",
         "over 0.08 and 0.02; more; within a factor of 2",
     )
 
@@ -184,6 +229,14 @@ CLAIMS = (
         (DIGITS,),
         judge_digits,
         "digits",
+        long=True,
+    ),
+    Claim(
+        PAPER,
+        "On MNIST-1D wrong labels make a peak of some five points, and true ones in the mean none.",
+        (MNIST,),
+        judge_mnist,
+        "mnist1d",
         long=True,
     ),
     Claim(

@@ -11,7 +11,7 @@ import numpy as np
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
 from lab_core.phenomena.base import Preset, beside, claim_on
-from lab_core.phenomena.descent_curves import axis, mse, peak, shown
+from lab_core.phenomena.descent_curves import axis, listed, mse, peak, shown
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from lab_core.sweep import Axis, Grid, Sweep
@@ -51,10 +51,8 @@ def steps_of(decade: int) -> str:
 
 def budgets(grid: Grid, which: str = "test", second: int = 0) -> list[Line]:
     """The error after each number of steps, at one value of the second axis."""
-    x = axis(grid)
-    return [
-        band(steps_of(d), x, shown(mse(grid, which, at(d))[:, second])) for d in BUDGETS
-    ]
+    x = axis(grid).tolist()
+    return [band(steps_of(d), x, shown(mse(grid, which, at(d))[:, second])) for d in BUDGETS]
 
 
 def along_second(grid: Grid, which: str, decade: int) -> list[Line]:
@@ -62,7 +60,8 @@ def along_second(grid: Grid, which: str, decade: int) -> list[Line]:
     second = grid.sweep.over[1]
     values = shown(mse(grid, which, at(decade)))
     return [
-        band(f"{second.label} {v:g}", axis(grid), values[:, j]) for j, v in enumerate(second.values)
+        band(f"{second.label} {v:g}", axis(grid).tolist(), values[:, j])
+        for j, v in enumerate(second.values)
     ]
 
 
@@ -162,9 +161,9 @@ def judge_budget(grids: Sequence[Grid]) -> Verdict:
     return Verdict(
         holds,
         f"peak {span(rise[1])} times the dip after 1,000 steps, {span(rise[fifth])} after 100,000,"
-        f" {span(rise[-1])} after 10 million; at condition {', '.join(f'{c:.2g}' for c in condition[order])}"
-        f" {', '.join(f'{p:.2g}' for p in by_condition)} after 100,000; rank correlation of height and"
-        f" training error {rank:.2f}",
+        f" {span(rise[-1])} after 10 million; at condition"
+        f" {listed(condition[order])} it is {listed(by_condition)} after 100,000; rank correlation of"
+        f" height and training error {rank:.2f}",
         "below 2.5; over 5; over 15; falling; below −0.85",
     )  # fmt: skip
 
@@ -179,8 +178,7 @@ def _losses(grid: Grid) -> np.ndarray:
 
 def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's."""
-    ranks = (np.argsort(np.argsort(v)) for v in (a, b))
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.argsort(np.argsort(a)), np.argsort(np.argsort(b)))[0, 1])
 
 
 def judge_momentum(grids: Sequence[Grid]) -> Verdict:

@@ -73,7 +73,10 @@ def turns(arm: Arm) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _, loss = arm.record["test_loss"]
     error, skip = 2 * loss, 10
     at = skip + error[skip:].argmax(0)
-    found = [(column[:i].min(), column[i], column[i:].min()) for column, i in zip(error.T, at, strict=True)]
+    found = [
+        (column[:i].min(), column[i], column[i:].min())
+        for column, i in zip(error.T, at, strict=True)
+    ]
     before, top, after = np.array(found).T
     return before, top, after
 
@@ -116,8 +119,8 @@ def judge_net(runs: Sequence[Run]) -> Verdict:
                  and 2 * last[-1].min() > 1)  # fmt: skip
     return Verdict(
         holds,
-        f"linear net: {told(before, top, after)}; with ReLUs it ends at {span(2 * last[-1])}, {span(stays)} times"
-        " its least",
+        f"linear net: {told(before, top, after)}; with ReLUs it ends at {span(2 * last[-1])},"
+        f" {span(stays)} times its least",
         "up by 1.2 times, down to 0.4; above 1, and above its least",
     )
 
@@ -126,7 +129,8 @@ def judge_labels(runs: Sequence[Run]) -> Verdict:
     """With wrong labels the test error at the end is above its least and it has not come down again; without
     them it is near it.
     """
-    rises, late = {}, []
+    rises: dict[float, list[np.ndarray]] = {}
+    late = []
     for arm in runs[0].arms.values():
         wrong = 1 - arm.record["test_accuracy"][1]
         share = float(arm.knob("corruption")[0])

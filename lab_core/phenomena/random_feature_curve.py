@@ -79,7 +79,9 @@ def split_lines(grid: Grid) -> list[Line]:
     for j in (0, 2):
         both = bias_and_variance(grid, j)
         for name, y in zip(("bias²", "variance"), both, strict=True):
-            found.append(Line(f"{name}, ridge {RIDGE.values[j]:g}", axis(grid), np.where(y > 0, y, np.nan)))
+            found.append(
+                Line(f"{name}, ridge {RIDGE.values[j]:g}", axis(grid), np.where(y > 0, y, np.nan))
+            )
     return found
 
 
@@ -92,7 +94,7 @@ def panels(x: str) -> tuple[Panel, ...]:
               by_second(lambda g: mse(g, "train"), "ridge {}"), **look),  # type: ignore[arg-type]
         Panel("Bias and variance", x, "part of the error", split_lines, **look),  # type: ignore[arg-type]
         Panel("Condition of the features", x, "largest over smallest singular value",
-              lambda g: [band("s₁/sₖ", axis(g), g.values("condition")[:, 0])], **look),  # type: ignore[arg-type]
+              lambda g: [band("s₁/sₖ", axis(g).tolist(), g.values("condition")[:, 0])], **look),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -132,7 +134,9 @@ def judge(grids: Sequence[Grid]) -> Verdict:
     sharp, smooth = peak(x, values[:, 0], 100), peak(x, values[:, 2], 100)
     after = values[x == x.max(), 0].max()
     before = np.median(values[x <= 60, 0], 1).min()
-    holds = bool(share > 0.85 and off < 0.12 and sharp.min() > 5 and smooth.max() < 1.5 and after < before)
+    holds = bool(
+        share > 0.85 and off < 0.12 and sharp.min() > 5 and smooth.max() < 1.5 and after < before
+    )
     return Verdict(
         holds,
         f"theory is within the seeds' range at {share:.0%} of the points, and with a ridge {off:.1%}"
