@@ -52,8 +52,8 @@ class LeastSquares(Spectral):
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
         g = self.decayed(w, at.objective.gradient(w)[1])
-        G = g.view(len(w), -1, at.objective.y.shape[2])
         found, Vt = self.curvature(at)
+        G = g.view(len(w), Vt.shape[2], -1)
         along = Vt @ G
         decay = column(self.weight_decay, w)
         whole = along / (found + decay)[..., None]
@@ -96,7 +96,7 @@ class Leaps(Spectral):
         found, Vt = self.curvature(at)
         decay = column(self.weight_decay, w)
         rate = column(self.lr, w) / (found[:, :1] + decay)
-        shape = len(w), -1, at.objective.y.shape[2]
+        shape = len(w), Vt.shape[2], -1
         G, v = g.view(shape), state["v"].view(shape)
         moved, swift = self.leap(Vt @ G, Vt @ v, found + decay, rate, k)
         move, speed = Vt.mT @ moved, Vt.mT @ swift

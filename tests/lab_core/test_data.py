@@ -29,6 +29,9 @@ REFERENCE = {
     "separable": (20, 1, 1000, True),
     "hard-set": (2, 1, 0, False),
     "digit-pair": (65, 1, 107, True),
+    "gaussian-teacher": (20, 1, 1000, True),
+    "two-speed": (80, 1, 1000, True),
+    "mnist1d": (40, 10, 1000, True),
 }
 EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20, "covariance": 6}
 ROWS = (40, 20)  # of the test set of measurements: (e_i, weights), and M[i]
