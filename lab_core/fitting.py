@@ -33,9 +33,14 @@ def check_fit(data: Data, model: Model, loss: Loss, optimizer: Optimizer) -> Non
             f" {' or '.join(fitting)}, or other data."
         )
     needs = optimizer.models
-    if needs not in ("", model.inputs) and type(model) is not MODELS.get(needs):
-        fitting = [s for s, other in MODELS.items() if needs in (s, other.inputs)]
+    moved = [s for s, other in MODELS.items() if s in needs or other.inputs in needs]
+    if needs and type(model) not in [MODELS[s] for s in moved]:
         raise BadInput(
             f"optimizer: {optimizer.label} cannot move {model.label}; choose gd or the model"
-            f" {' or '.join(fitting)}."
+            f" {' or '.join(moved)}."
+        )
+    if optimizer.losses and type(loss) not in [LOSSES[s] for s in optimizer.losses]:
+        raise BadInput(
+            f"optimizer: {optimizer.label} cannot minimise {loss.label}; choose gd or the loss"
+            f" {' or '.join(optimizer.losses)}."
         )

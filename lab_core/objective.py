@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -46,13 +47,21 @@ class Objective:
         """L(w) [R]."""
         return self.criterion(self.outputs(w, self.x), self.y).mean(-1)
 
+    @cached_property
+    def singular(self) -> tuple[Tensor, Tensor]:
+        """Singular values [R or 1, k] of x, and its right singular vectors [R or 1, k, d] as rows.
+
+        What is below max(N, d) roundings of the largest is 0, as in NumPy's `matrix_rank`.
+        """
+        _, s, Vt = torch.linalg.svd(self.x, full_matrices=False)
+        least = s[:, :1] * max(self.x.shape[1:]) * torch.finfo(s.dtype).eps
+        return s.where(s > least, 0.0), Vt
+
     def batch(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
         """The examples [R, B] of each replica; all of them where index is None."""
         if index is None:
             return self.x, self.y
-        rows = torch.arange(self.replicas, device=index.device)[:, None]
-        full = self.x.expand(self.replicas, -1, -1), self.y.expand(self.replicas, -1, -1)
-        return full[0][rows, index], full[1][rows, index]
+        return _rows(self.x, index), _rows(self.y, index)
 
     def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The mean loss [R] over all examples, or over the batch index [R, B], and its gradient."""
@@ -86,6 +95,14 @@ class Objective:
         x, y = (t.clone() if t.is_inference() else t for t in self.batch(index))
         w = w.clone().requires_grad_()
         return self.criterion(self.outputs(w, x), y).mean(-1), w
+
+
+def _rows(a: Tensor, index: Tensor) -> Tensor:
+    """Rows index [R, B] of a [R or 1, N, m], each of its own replica's; [R, B, m]."""
+    R, N, m = a.shape
+    if R > 1:  # one array of all
+        index = index + N * torch.arange(R, device=a.device)[:, None]
+    return a.reshape(-1, m).index_select(0, index.flatten()).view(*index.shape, m)
 
 
 class CentredObjective(Objective):

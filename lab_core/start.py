@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lab_core import models
-from lab_core.data import Data
+from lab_core.data import Arrays, Data
 from lab_core.devices import pick
 from lab_core.losses import Loss
 from lab_core.models import Model
@@ -45,7 +45,12 @@ class Start:
         sets = {keys[0]: keys[0][0].arrays(keys[0][1])}
         check_size(self.recipes, *sets[keys[0]][:2])
         sets |= {key: key[0].arrays(key[1]) for key in dict.fromkeys(keys[1:]) if key not in sets}
-        return [shared([sets[key][i] for key in keys]) for i in range(4)]
+        each = [sets[key] for key in keys]
+        if self.program.model.lifts:
+            ways = [*zip(keys, (r.model for r in self.recipes), self._seeds("init"), strict=True)]
+            done = {way: lifted(way[1], way[2], sets[way[0]]) for way in dict.fromkeys(ways)}
+            each = [done[way] for way in ways]
+        return [shared([arrays[i] for arrays in each]) for i in range(4)]
 
     def _seeds(self, purpose: str) -> list[int]:
         return [seeds_of(r, purpose) for r in self.recipes]
@@ -97,6 +102,13 @@ class Start:
         """The objective of a loss, with scratch buffers of its own."""
         problem = self.model, loss, self.x, self.y, len(self.recipes)
         return CentredObjective(*problem, self.w) if self.model.centred else objective(*problem)
+
+
+def lifted(model: Model, seed: int, arrays: Arrays) -> Arrays:
+    """x, y, x_test, y_test with the inputs as a model sees them."""
+    x, y, x_test, y_test = arrays
+    phi = model.lift(torch.as_tensor(x), seed)
+    return phi(torch.as_tensor(x)).numpy(), y, phi(torch.as_tensor(x_test)).numpy(), y_test
 
 
 def shared(each: list[np.ndarray]) -> np.ndarray:

@@ -183,23 +183,23 @@ def program(recipe: Recipe) -> Any:
 
 
 @lru_cache
-def _dims(data: Data) -> tuple[int, int, int]:
-    """N, d and c of a data set."""
-    x, y, *_ = data.arrays(0)
-    return len(x), x.shape[1], y.shape[1]
+def _dims(data: Data) -> tuple[int, int, int, int]:
+    """N, d, c and the number of test examples of a data set."""
+    x, y, x_test, _ = data.arrays(0)
+    return len(x), x.shape[1], y.shape[1], len(x_test)
 
 
 def footprint(recipe: Recipe) -> int:
     """Bytes that one replica needs, about: weights, gradient and what an optimizer remembers, layers."""
-    N, d, c = _dims(recipe.data)
-    shapes = recipe.model.shapes(d, c)
+    N, d, c, tests = _dims(recipe.data)
+    shapes, seen = recipe.model.shapes(d, c), recipe.model.sees(d)
     layers = sum(shape[-1] for shape in shapes.values())
-    return 8 * (8 * models.size(shapes) + N * (d + 3 * layers))
+    return 8 * (8 * models.size(shapes) + N * (seen + 3 * layers) + tests * seen)
 
 
 def work(recipe: Recipe) -> float:
     """The multiply-adds of a run, about, with what a step costs in any case counted as some."""
-    N, d, c = _dims(recipe.data)
+    N, d, c, _ = _dims(recipe.data)
     N = min(N, recipe.batch_size or N)
     return recipe.steps * (1e5 + 6.0 * N * models.size(recipe.model.shapes(d, c)))
 

@@ -266,7 +266,8 @@ def check_size(recipes: list[Recipe], x: np.ndarray, y: np.ndarray) -> None:
         )
     shapes = recipes[0].model.shapes(x.shape[1], y.shape[1])
     size, N = models.size(shapes), len(x)
-    if R * max(size, N * sum(shape[-1] for shape in shapes.values())) > MOST_NUMBERS:
+    lifted = recipes[0].model.sees(x.shape[1]) if recipes[0].model.lifts else 0
+    if R * max(size, N * (lifted + sum(shape[-1] for shape in shapes.values()))) > MOST_NUMBERS:
         raise BadInput(
             f"width, depth, n: {R} replicas of {size:,} parameters on {N:,} examples do not fit in"
             f" memory (limit {MOST_NUMBERS:,.0f} numbers); make one of them smaller."

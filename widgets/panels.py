@@ -153,6 +153,13 @@ PLOTS = {
                        log=True, probes=("perceptron",), every=1),
     "perceptron_cosine": Plot("Direction of the perceptron", "cos(w, v)", ("perceptron_cosine",),
                               probes=("perceptron",), every=1, include=(1.0, 1.0)),
+    "gd_steps": Plot("Steps of gradient descent", "steps", ("gd_steps",), log=True,
+                     probes=("gd_steps",), every=1),
+    "speeds": Plot("Test error, by its inputs", "mean squared error", ("error_fast", "error_slow"),
+                   ("fast", "slow"), log=True, probes=("speeds",)),
+    "recovered": Plot("Wrong labels that neighbours see through", "share recovered",
+                      ("recovered", "recovered_raw"), ("hidden", "raw inputs"),
+                      probes=("neighbours",), every=100, span=SHARE),
     "weight_l1": Plot("L1 norm of the weights", "‖w‖₁", ("weight_l1",), log=True,
                       probes=("weight_l1",)),
 }  # fmt: skip

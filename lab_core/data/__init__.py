@@ -3,7 +3,9 @@
 from lab_core.data.base import Arrays, Data
 from lab_core.data.classic import Chebyshev, Clusters, Digits, Point, chebyshev, clusters, digits
 from lab_core.data.covariance import Covariance
+from lab_core.data.mnist1d import MNIST1D, mnist1d
 from lab_core.data.modular import Modular, modular
+from lab_core.data.regression import GaussianTeacher, TwoSpeed, gaussian_teacher, two_speed
 from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.separable import DigitPair, HardSet, Separable
 from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
@@ -24,9 +26,13 @@ DATASETS: dict[str, type[Data]] = {
     "separable": Separable,
     "hard-set": HardSet,
     "digit-pair": DigitPair,
+    "gaussian-teacher": GaussianTeacher,
+    "two-speed": TwoSpeed,
+    "mnist1d": MNIST1D,
 }
 __all__ = [
     "DATASETS",
+    "MNIST1D",
     "Arrays",
     "Chebyshev",
     "Clusters",
@@ -35,6 +41,7 @@ __all__ = [
     "Data",
     "DigitPair",
     "Digits",
+    "GaussianTeacher",
     "HardSet",
     "Modular",
     "Point",
@@ -43,11 +50,15 @@ __all__ = [
     "SingleIndex",
     "SparseLinear",
     "SparseSigns",
+    "TwoSpeed",
     "XorClusters",
     "chebyshev",
     "clusters",
     "completion",
     "digits",
+    "gaussian_teacher",
+    "mnist1d",
     "modular",
     "sensing",
+    "two_speed",
 ]

@@ -15,6 +15,7 @@ from lab_core.models import (
     DiagonalLinear,
     Linear,
     PairMLP,
+    RandomFeatures,
     SymmetricFactors,
     Transformer,
 )
@@ -28,6 +29,7 @@ KERNELS: dict[type, Any] = {
     SymmetricFactors: FactorKernel,
     AsymmetricFactors: FactorKernel,
     Linear: LinearKernel,
+    RandomFeatures: LinearKernel,
 }
 __all__ = [
     "KERNELS",

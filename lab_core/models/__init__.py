@@ -4,6 +4,7 @@ from lab_core.models.base import Model, Shapes, initial, size, stream, views
 from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
 from lab_core.models.factors import AsymmetricFactors, Factors, SymmetricFactors
+from lab_core.models.features import RandomFeatures
 from lab_core.models.linear import Linear
 from lab_core.models.mlp import ACTIVATIONS, MLP, PARAMETRIZATIONS, DeepLinear, Layer
 from lab_core.models.table import PairMLP
@@ -20,6 +21,7 @@ MODELS: dict[str, type[Model]] = {
     "symmetric-factors": SymmetricFactors,
     "asymmetric-factors": AsymmetricFactors,
     "linear": Linear,
+    "random-features": RandomFeatures,
 }
 __all__ = [
     "ACTIVATIONS",
@@ -35,6 +37,7 @@ __all__ = [
     "Linear",
     "Model",
     "PairMLP",
+    "RandomFeatures",
     "ScaledCommittee",
     "Shapes",
     "SymmetricFactors",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,13 +24,15 @@ class Model:
 
     `inputs` is what it reads: "real" features, "pairs" of numbers below c, looked up in tables, or
     "measurements" of a matrix.
-    `centred` says that its output counts from what it is at the start of the run. A knob of which a
+    `centred` says that its output counts from what it is at the start of the run, `lifts` that it sees
+    fixed functions of the inputs in their place. A knob of which a
     list makes replicas is a float in `stds`, and [R, 1] in `forward` where the replicas differ.
     """
 
     label: ClassVar[str]
     inputs: ClassVar[str] = "real"
     centred: ClassVar[bool] = False
+    lifts: ClassVar[bool] = False
     if TYPE_CHECKING:
         init_scale: Any  # a knob of every model, in a place of its own
 
@@ -44,6 +47,14 @@ class Model:
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """Outputs [R, N, c] of inputs [R, N, d]."""
         raise NotImplementedError
+
+    def sees(self, d: int) -> int:
+        """d', the number of inputs that `lift` makes of d."""
+        return d
+
+    def lift(self, x: Tensor, seed: int) -> Callable[[Tensor], Tensor]:
+        """What of any inputs [N, d] the model sees in their place, [N, d']; x is the training set."""
+        return lambda x: x
 
     def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
         """The tables [R, c, m] in which a model on pairs looks its numbers up; none for others."""

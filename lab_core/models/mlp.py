@@ -126,9 +126,16 @@ class MLP(Model):
         return {f"weight{i}": layer.std for i, layer in layers}
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
+        return self._through(views, x, self.depth)
+
+    def hidden(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
+        """The activations [R, N, width] of the last hidden layer; x itself where there is none."""
+        return self._through(views, x, self.depth - 1)
+
+    def _through(self, views: dict[str, Tensor], x: Tensor, layers: int) -> Tensor:
         d, c = x.shape[-1], views[f"weight{self.depth}"].shape[-1]
         phi = ACTIVATIONS[self.activation].value
-        for i, layer in enumerate(self.layers(d, c), 1):
+        for i, layer in enumerate(self.layers(d, c)[:layers], 1):
             x = layer.weight_scale * (x @ views[f"weight{i}"])
             x = x + layer.bias_scale * views[f"bias{i}"] if self.bias else x
             x = phi(x) if i < self.depth else x

@@ -3,6 +3,7 @@
 from lab_core.optimizers.adaptive import Adam, AdamW, RMSProp
 from lab_core.optimizers.alternating import AlternatingMinimisation
 from lab_core.optimizers.base import Optimizer
+from lab_core.optimizers.exact import Leaps, LeastSquares
 from lab_core.optimizers.factored import RebalancedGD, ScaledGD
 from lab_core.optimizers.filters import FILTERS, Filter
 from lab_core.optimizers.flow import GradientFlow
@@ -22,6 +23,8 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "alternating": AlternatingMinimisation,
     "normalised-gd": NormalisedGD,
     "lasso-gd": LassoGD,
+    "least-squares": LeastSquares,
+    "descent-in-leaps": Leaps,
 }
 __all__ = [
     "FILTERS",
@@ -34,6 +37,8 @@ __all__ = [
     "GradientFlow",
     "HeavyBall",
     "LassoGD",
+    "Leaps",
+    "LeastSquares",
     "Nesterov",
     "NormalisedGD",
     "Optimizer",

@@ -106,7 +106,7 @@ class AlternatingMinimisation(Optimizer):
     """
 
     label = "alternating minimisation"
-    models = "asymmetric-factors"
+    models = ("asymmetric-factors",)
     lr: Value = knob(1.0, 0.1, 1.0, log=True, domain="(0, inf)", label="learning rate",
                      help="1 is the whole way to the least squares")  # fmt: skip
     updates: int = knob(0, 0, 5, domain="[0, 1000]", label="CG steps an update",

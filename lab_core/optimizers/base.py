@@ -34,7 +34,8 @@ class Optimizer:
     """
 
     label: ClassVar[str]
-    models: ClassVar[str] = ""  # that it works on: their inputs, or one by name; all where empty
+    models: ClassVar[tuple[str, ...]] = ()  # that it works on: inputs, or names; all where empty
+    losses: ClassVar[tuple[str, ...]] = ()  # that it works on, by name; all where empty
     formula: ClassVar[str] = ""  # the threshold without weight decay, as a label on its line
     coupled: ClassVar[bool] = True
     lr: Value = knob(0.1, 1e-3, 10.0, log=True, domain="(0, inf)", label="learning rate")

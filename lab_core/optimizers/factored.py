@@ -23,7 +23,7 @@ class ScaledGD(Optimizer):
     """
 
     label = "scaled gradient descent"
-    models = "measurements"
+    models = ("measurements",)
     damping: Value = knob(0.01, 1e-6, 1.0, log=True, domain="[0, inf)", label="damping λ")
 
     def step(self, w: Tensor, g: Tensor, state: State, at: At) -> tuple[Tensor, State]:
@@ -49,7 +49,7 @@ class RebalancedGD(GD):
     """
 
     label = "gradient descent, rebalanced once"
-    models = "measurements"
+    models = ("measurements",)
     balance: Value = knob(1.0, 0.1, 2.0, domain="(0, inf)", label="scale β of F")
     rebalance_at: int = knob(200, 1, 2000, log=True, unit="steps", domain="[0, 10000000]",
                              label="rebalance at step")  # fmt: skip

@@ -3,6 +3,7 @@
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATION
+from lab_core.phenomena.double_descent import DOUBLE_DESCENT
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
@@ -25,6 +26,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
         PHASE_DIAGRAMS,
+        DOUBLE_DESCENT,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]

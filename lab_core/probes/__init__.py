@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lab_core.probes import (
     covariance,
     curvature,
+    descent,
     fourier,
     kernel,
     margins,
@@ -48,5 +49,10 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "margin": margins.margin,
     "perceptron": margins.perceptron,
     "boundary": margins.boundary,
+    "predictions": descent.predictions,
+    "gd_steps": descent.gd_steps,
+    "condition": descent.condition,
+    "neighbours": descent.neighbours,
+    "speeds": descent.speeds,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -22,10 +22,10 @@ PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-ml
                    "loss": "cross-entropy"})  # fmt: skip
 # parts that are left to the core: their kernels, or solvers, are the point of them
 PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating", "normalised-gd",
-                           "lasso-gd"},
+                           "lasso-gd", "least-squares", "descent-in-leaps"},
              "loss": {"bures-wasserstein", "power"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear",
-                       "symmetric-factors", "asymmetric-factors"}}  # fmt: skip
+                       "symmetric-factors", "asymmetric-factors", "random-features"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that
 
 RECIPES = {

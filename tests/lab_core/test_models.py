@@ -41,12 +41,20 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "asymmetric-factors": lambda x, F, G: rows_of(x, F @ G.T),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
     "linear": lambda x, w: x @ w,
+    "random-features": lambda x, w: (x @ drawn(x.shape[1], len(w)) / len(w) ** 0.5).relu() @ w,
 }
 INPUTS = {
     "real": lambda c: gaussian(2, 4, 5, seed=1),
     "pairs": lambda c: pairs(c, 2, 4),
     "measurements": lambda c: gaussian(2, 4, 2 * c, seed=1),
 }
+
+
+def drawn(d: int, features: int) -> Tensor:
+    """The v_j of seed 0 [d, features]: 64 a stream, then the next."""
+    blocks = [torch.randn(64, d, generator=stream("features", 0, i), dtype=torch.float64)
+              for i in range(features // 64 + 1)]  # fmt: skip
+    return (torch.cat(blocks)[:features] / d**0.5).T
 
 
 def rows_of(x: Tensor, matrix: Tensor) -> Tensor:
@@ -100,7 +108,9 @@ def test_forward(name: str) -> None:
     model = MODELS[name]()
     shapes = model.shapes(5, 3)
     w, x = gaussian(2, size(shapes)), INPUTS[model.inputs](3)
-    out = model.forward(views(w, shapes), x)
+    seen = torch.stack([model.lift(one, 0)(one) for one in x])
+    assert seen.shape[2] == model.sees(x.shape[2])
+    out = model.forward(views(w, shapes), seen)
     for r in range(2):
         pieces = [v[r] for v in views(w, shapes).values()]
         close(out[r], REFERENCE[name](x[r], *pieces))

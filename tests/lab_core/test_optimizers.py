@@ -37,10 +37,13 @@ REFERENCE: dict[str, Callable[[Tensor, Any], Any]] = {
     "alternating": lambda p, o: Alternated(p, o),
     "normalised-gd": lambda p, o: Divided(p, o.lr, o.weight_decay),
     "lasso-gd": lambda p, o: Lasso([p], o.lr, o.weight_decay, o.penalty),
+    "least-squares": lambda p, o: Solved(p, o),
+    "descent-in-leaps": lambda p, o: Leapt(p, o),
 }
 FIXED = {  # what the default does not suit: a step within the 50 of the tests; no division by 0
     "rebalanced-gd": {"rebalance_at": 30},
     "scaled-gd": {"damping": 1.0},
+    "descent-in-leaps": {"leaps": 20},
 }
 CLOSE = {  # to the tolerance that it keeps, or its damping, and not to rounding
     "flow": 1e-4,
@@ -123,6 +126,9 @@ class Toy:
     weights, y = gaussian(1, 3, 3, seed=7), gaussian(1, 3, 3, seed=8)
     x = torch.cat([torch.eye(3, dtype=torch.float64)[None], weights], 2)
 
+    _, s, Vt = torch.linalg.svd(x, full_matrices=False)
+    singular = s, Vt
+
     @staticmethod
     def gradient(w: Tensor) -> tuple[Tensor, Tensor]:
         return w.new_zeros(len(w)), gradient(w)
@@ -186,6 +192,42 @@ class Alternated:
         F, G = F * norm, G / norm
         best = ((W * y) @ G / 3) / (W.square() @ G.square() / 3 + self.o.weight_decay)
         return F + self.o.lr * (best - F), G
+
+
+class Solved:
+    """Newton's step with the pseudo-inverse of the Hessian of the squared error on `Toy.x`."""
+
+    def __init__(self, p: Tensor, o: Any):
+        self.p, self.o = p, o
+        self.H = Toy.x[0].T @ Toy.x[0] / 3 + o.weight_decay * torch.eye(P, dtype=A.dtype)
+
+    def step(self) -> None:
+        assert self.p.grad is not None
+        g = self.p.grad + self.o.weight_decay * self.p
+        self.p -= self.o.lr * g @ torch.linalg.pinv(self.H, hermitian=True, rtol=1e-12)
+
+
+class Leapt(Solved):
+    """As many steps of heavy ball on the quadratic with this gradient and Hessian, one by one, along
+    the examples; along all directions where there is a decay.
+    """
+
+    def __init__(self, p: Tensor, o: Any):
+        super().__init__(p, o)
+        self.v, self.t = torch.zeros_like(p), 0
+        self.lr = o.lr / torch.linalg.eigvalsh(self.H)[-1]
+        x = Toy.x[0]
+        self.along = torch.eye(P, dtype=x.dtype) if o.weight_decay else torch.linalg.pinv(x) @ x
+
+    def step(self) -> None:
+        assert self.p.grad is not None
+        g = (self.p.grad + self.o.weight_decay * self.p) @ self.along
+        d = torch.zeros_like(self.p)
+        for _ in range(self.o.taken(self.t + 1) - self.o.taken(self.t)):
+            self.v = self.o.beta * self.v + g + d @ self.H
+            d = d - self.lr * self.v
+        self.p += d
+        self.t += 1
 
 
 class Here(Nowhere):

@@ -46,13 +46,18 @@ REFERENCE = {
     "margin": set(),  # those of a linear classifier are in test_margins.py
     "perceptron": set(),
     "boundary": set(),
+    "predictions": set(),  # the others of double descent are in test_descent_probes.py
+    "gd_steps": {"gd_steps"},
+    "condition": set(),
+    "neighbours": set(),
+    "speeds": set(),
     "parameters": set(),  # those of a regression with one output are in test_telescope.py
     "covariance": {"covariance_error"}
     | {f"{n}_{i}" for n in ("covariance", "target") for i in (1, 2, 3)},
     "covariance_curvature": set(),  # of the losses that have one: in test_covariance_losses.py
     "curvature_range": {"curvature_min", "curvature_max", "negative_curvature"},
 }
-ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
+ARRAYS = {"predictions", "spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
 ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
 WRONG = PAIRS.set({"corruption": 0.4})
 
