@@ -24,6 +24,7 @@ from lab_core.phenomena.descent_curves import bias_and_variance, peak
 from lab_core.record import Record
 from lab_core.run import Run
 from lab_core.sweep import Grid, Outcome, Sweep, compute, stacked
+from tests.bench.double_descent import NET, padded
 
 LAB = PHENOMENA["double-descent"]
 RANDOM, BUDGET = random_feature_curve, double_descent_optimization
@@ -280,3 +281,13 @@ def test_the_default_figure_is_random_features_on_theorys_curve() -> None:
     recipe = RANDOM.MODELWISE.recipe.set({"activation": "fourier"})
     fourier = replace(RANDOM.MODELWISE, recipe=recipe)
     assert np.isnan(RANDOM.theory(Grid(fourier))).all(), "no theory is drawn of other features"
+
+
+def test_nets_in_one_stack_of_the_bench_train_as_by_themselves() -> None:
+    recipe = NET.set({"n": 300, "steps": 30, "dtype": "float64"})
+    stack = padded(recipe, (3, 7))
+    stack.advance(30)
+    for r, width in enumerate((3, 7)):
+        arm = Run(recipe.set({"width": width})).finish().arms[0]
+        f = stack.objective.outputs(stack.state.w, stack.test[0])[r]
+        np.testing.assert_allclose(f, arm.objective.outputs(arm.state.w, arm.test[0])[0], atol=1e-9)
