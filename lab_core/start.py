@@ -20,6 +20,9 @@ from lab_core.recipe import Recipe, seeds_of
 from lab_core.remarks import remarks
 from lab_core.timeline import check_size
 
+KEEP, KEEP_BYTES = 32, 2**27  # data sets that are kept, at most
+KEPT: dict[tuple[Data, int], Arrays] = {}
+
 
 class Start:
     """Of one recipe a replica, all with the same program and shapes: x [R or 1, N, d], y [R or 1, N,
@@ -42,9 +45,9 @@ class Start:
 
     def _arrays(self) -> list[np.ndarray]:
         keys = self._keys
-        sets = {keys[0]: keys[0][0].arrays(keys[0][1])}
+        sets = {keys[0]: data_set(*keys[0])}
         check_size(self.recipes, *sets[keys[0]][:2])
-        sets |= {key: key[0].arrays(key[1]) for key in dict.fromkeys(keys[1:]) if key not in sets}
+        sets |= {key: data_set(*key) for key in dict.fromkeys(keys[1:]) if key not in sets}
         each = [sets[key] for key in keys]
         if self.program.model.lifts:
             ways = [*zip(keys, (r.model for r in self.recipes), self._seeds("init"), strict=True)]
@@ -102,6 +105,17 @@ class Start:
         """The objective of a loss, with scratch buffers of its own."""
         problem = self.model, loss, self.x, self.y, len(self.recipes)
         return CentredObjective(*problem, self.w) if self.model.centred else objective(*problem)
+
+
+def data_set(data: Data, seed: int) -> Arrays:
+    """Its arrays; those of small sets are kept, for the next arm of a sweep has the same ones."""
+    found = KEPT.pop((data, seed), None)  # the newest comes last
+    arrays = data.arrays(seed) if found is None else found
+    if sum(a.nbytes for a in arrays) < KEEP_BYTES // KEEP:
+        KEPT[data, seed] = arrays
+        for oldest in list(KEPT)[:-KEEP]:
+            KEPT.pop(oldest, None)
+    return arrays
 
 
 def lifted(model: Model, seed: int, arrays: Arrays) -> Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -68,13 +69,15 @@ class RandomFeatures(Linear):
         return lambda x: (phi(x) - mean) * scale
 
     def drawn(self, d: int, seed: int) -> tuple[Tensor, Tensor]:
-        """V [d, features] and b [features], block after block."""
-        count, V, b = -(-self.features // BLOCK), [], []
-        for block in range(count):
-            draws = stream("features", seed, block)
-            V.append(torch.randn(BLOCK, d, generator=draws, dtype=torch.float64))
-            b.append(torch.rand(BLOCK, generator=draws, dtype=torch.float64))
-        phase = 2 * math.pi if self.activation == "fourier" else 0.0
-        return (torch.cat(V)[: self.features].T / math.sqrt(d)), (
-            phase * torch.cat(b)[: self.features]
-        )
+        """V [d, features] and b [features]."""
+        blocks = [drawn(d, seed, i) for i in range(-(-self.features // BLOCK))]
+        V, b = (torch.cat(pieces)[: self.features] for pieces in zip(*blocks, strict=True))
+        return V.T / math.sqrt(d), 2 * math.pi * b * (self.activation == "fourier")
+
+
+@lru_cache(maxsize=256)
+def drawn(d: int, seed: int, block: int) -> tuple[Tensor, Tensor]:
+    """N(0, 1) [BLOCK, d] and numbers in [0, 1) [BLOCK]: one stream a block, whatever N is."""
+    draws = stream("features", seed, block)
+    normal = torch.randn(BLOCK, d, generator=draws, dtype=torch.float64)
+    return normal, torch.rand(BLOCK, generator=draws, dtype=torch.float64)

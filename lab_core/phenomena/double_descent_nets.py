@@ -161,6 +161,8 @@ def judge_scales(grids: Sequence[Grid]) -> Verdict:
     """At 3 times the usual start wide nets fit the examples and stay above 1; else they come down."""
     (grid,) = grids
     scale = axis(grid, 1)
+    if not (scale == 3).any() or not (scale <= 1).any():
+        return Verdict(False, f"init scales {listed(scale)}", "3 beside 1 or less")
     test, train = (mse(grid, w)[-1] for w in ("test", "train"))
     peaks = np.median(top(grid, mse(grid)), 1)
     holds = bool(

@@ -137,9 +137,11 @@ def judge_labels(runs: Sequence[Run]) -> Verdict:
         rises.setdefault(share, []).append(wrong[-1] - wrong.min(0))
         if share:
             late.append(wrong[len(wrong) // 2 :].max(0) - wrong[-1])
+    if len(rises) < 2 or 0.0 not in rises:
+        return Verdict(False, f"wrong labels {list(rises)}", "some beside none")
     noisy = np.array([r for share, each in rises.items() if share for r in each])
-    clean = np.array(rises.get(0.0, [[np.inf]]))
-    holds = bool(noisy.size and noisy.min() > 0.05 and clean.max() < 0.05 and np.max(late) < 0.05)
+    clean = np.array(rises[0.0])
+    holds = bool(noisy.min() > 0.05 and clean.max() < 0.05 and np.max(late) < 0.05)
     return Verdict(
         holds,
         f"at the end {span(noisy)} above the least, {span(clean)} without wrong labels; from the worst of the"

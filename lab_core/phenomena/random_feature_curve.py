@@ -135,14 +135,14 @@ def judge(grids: Sequence[Grid]) -> Verdict:
     after = values[x == x.max(), 0].max()
     before = np.median(values[x <= 60, 0], 1).min()
     holds = bool(
-        share > 0.85 and off < 0.12 and sharp.min() > 5 and smooth.max() < 1.5 and after < before
+        share > 0.85 and off < 0.1 and sharp.min() > 5 and smooth.max() < 1.5 and after < before
     )
     return Verdict(
         holds,
         f"theory is within the seeds' range at {share:.0%} of the points, and with a ridge {off:.1%}"
         f" from their mean (rms); the peak is {span(sharp)} times the dip before it, with a ridge of"
         f" 0.001 {span(smooth)}; at the right {after:.2g}, below the dip of {before:.2g}",
-        "over 85%; below 12%; over 5; below 1.5; below it",
+        "over 85%; below 10%; over 5; below 1.5; below it",
     )
 
 

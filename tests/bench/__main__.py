@@ -3,6 +3,7 @@
 import shutil
 
 from tests.bench import (
+    double_descent,
     engine,
     grokking,
     large_steps,
@@ -18,6 +19,7 @@ from tests.browser.conftest import NAMES
 engine.main()
 grokking.main()
 large_steps.main()
+double_descent.main()
 memory.main()
 sensing.main()
 if any(map(shutil.which, NAMES)):

@@ -57,7 +57,13 @@ REFERENCE = {
     "covariance_curvature": set(),  # of the losses that have one: in test_covariance_losses.py
     "curvature_range": {"curvature_min", "curvature_max", "negative_curvature"},
 }
-ARRAYS = {"predictions", "spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
+ARRAYS = {
+    "predictions",
+    "spectrum",
+    "fourier",
+    "neurons",
+    "correctness",
+}  # what is wider than a number
 ON_PAIRS = {"corrupted", "pruned", "fourier", "progress", "neurons", "correctness"}
 WRONG = PAIRS.set({"corruption": 0.4})
 
