@@ -71,7 +71,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Sweep:
     """Every combination of the values of `over`, each with every seed. A run ends at its last step, or
-    once `stop` has come about. Raises BadInput for a recipe with lists, changes or arms, and for values that do not fit.
+    once `stop` has come about. Raises BadInput for a recipe with lists, changes or arms, and for values
+    that do not fit.
     """
 
     recipe: Recipe
