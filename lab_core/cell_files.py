@@ -89,10 +89,10 @@ def load(path: Path) -> tuple[Plain, list[Entry]]:
         note, columns = _columns(data)
     with _damage("what it says of its cells does not fit its rows"):
         cells, sweep = note["cells"], dict(note["sweep"])
-        taken = {*cells[0]["set"], *OWN}
+        taken = {*sweep["over"], *OWN}
         ends = np.cumsum([0, *(cell["rows"] for cell in cells)])
         steps, _ = columns["step"]
-        assert ends[-1] == len(steps) and (np.diff(ends) >= 0).all()
+        _require(ends[-1] == len(steps) and bool((np.diff(ends) >= 0).all()))
         entries = []
         for i, cell in enumerate(cells):
             mine, record = slice(ends[i], ends[i + 1]), Record(1)
@@ -101,10 +101,17 @@ def load(path: Path) -> tuple[Plain, list[Entry]]:
                     bare = name.removeprefix("recorded_")
                     measured = values[mine][there, None]
                     record.extend(bare if bare in taken else name, steps[mine][there], measured)
+            _require(set(cell["set"]) == set(sweep["over"]))
+            _require(all(isinstance(v, (int, float, str)) for v in cell["set"].values()))
             entries.append(
                 Entry(dict(cell["set"]), int(cell["seed"]), _step(cell["diverged"]), record)
             )
     return sweep, entries
+
+
+def _require(holds: bool) -> None:
+    if not holds:
+        raise ValueError
 
 
 def _step(value: Any) -> int | None:

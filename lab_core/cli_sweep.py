@@ -126,11 +126,11 @@ def wanted(args: argparse.Namespace) -> Sweep:
 def axis_of(text: str, recipe: Recipe) -> tuple[str, list[Any]]:
     """The knobs of an axis, as they are written, and its values. Raises BadInput."""
     from lab_core.formats import parse_value
-    from lab_core.plain import brief
+    from lab_core.plain import NAME, brief
     from lab_core.sweeps import knob_of
 
     names, _, said = text.partition("=")
-    if not names or not said:
+    if not said or not all(map(NAME.fullmatch, names.split("+"))):
         raise BadInput(f"over: {brief(text)} is not complete; {FORM}.")
     if ":" in said:
         k = knob_of(recipe, names.split("+")[0])

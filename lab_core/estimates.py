@@ -16,7 +16,7 @@ from lab_core.sweep import BUDGET, Sweep, in_stacks
 TRIAL = 0.3  # seconds that a trial lasts
 SAMPLE = 50  # programs that are looked at, where there are more
 PROCESS = 3e8  # bytes of a process before it has computed anything
-LONG, LARGE = 600.0, 2e9  # seconds and bytes from which on a person is asked
+MANY, LONG, LARGE = 100_000, 600.0, 2e9  # cells, seconds, bytes from which on a person is asked
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Estimate:
     @property
     def large(self) -> bool:
         """Whether a person should be asked first."""
-        return self.seconds > LONG or max(self.memory, self.disk) > LARGE
+        many = self.cells > MANY or self.seconds > LONG
+        return many or max(self.memory, self.disk) > LARGE
 
     def __str__(self) -> str:
         disk = f", {_bytes(self.disk)} on disk" if self.disk else ""
@@ -48,10 +49,12 @@ def estimate(
     first stack here; `kept` says whether its outcomes go to disk.
     """
     cells = len(sweep) if missing is None else missing
-    stack = [cell.recipe for cell in next(in_stacks(sweep, workers=workers))]
     recipes = sample(sweep)
     mean = sum(map(work, recipes)) / len(recipes)
-    seconds = cells * mean * _trial(stack) / (work(stack[0]) * len(stack))
+    start = time.perf_counter()
+    stack = [cell.recipe for cell in next(in_stacks(sweep, workers=workers))]
+    took = time.perf_counter() - start + _trial(stack)
+    seconds = cells * max(mean, 1.0) * took / (max(work(stack[0]), 1.0) * len(stack))
     most = max(min(max(BUDGET, size), size * cells) for size in map(footprint, recipes))
     disk = 8.0 * cells * sum(map(numbers, recipes)) / len(recipes) if kept else 0.0
     used = min(workers, cells)
@@ -89,6 +92,9 @@ def _trial(stack: list[Recipe]) -> float:
         arm.advance(turn)
         turn *= 2
     first, rest = begun - start, time.perf_counter() - begun
+    for r in range(arm.R):
+        arm.record.only(r)
+    first += time.perf_counter() - begun - rest
     a_step = rest / max(1, arm.t - 1)
     unseen = sum(1 / every for every in probes if every >= arm.t) / max(1, len(probes))
     return first + steps * (a_step + first * unseen)

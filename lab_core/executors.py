@@ -86,9 +86,8 @@ def portable(outcomes: list[Outcome]) -> list[Outcome]:
 
 def _own(wide: Any) -> Any:
     if isinstance(wide, tuple):
-        parts = [_own(part) for part in wide]
-        return type(wide)(*parts) if hasattr(wide, "_fields") else tuple(parts)
-    return wide.detach().cpu().clone() if isinstance(wide, Tensor) else wide
+        return tuple(map(_own, wide))
+    return wide.cpu().clone() if isinstance(wide, Tensor) else wide
 
 
 # ---- processes

@@ -18,8 +18,8 @@ ORDER = ["knobs", "data", "models", "covariance_losses", "losses", "kernels", "s
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
          "timeline", "batches",
-         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "costs", "sweep", "executors", "phase",
-         "flows",
+         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "costs", "sweep",
+         "executors", "phase", "flows",
          "milestones", "claims", "curves", "phenomena", "plain", "formats", "lenient", "cluster",
          "estimates", "cell_files", "store", "sweeps", "export_parts",
          "export_arm", "export", "arguments", "cli_sweep", "cli"]  # fmt: skip
