@@ -1,4 +1,4 @@
-"""The command line: `edgewise list | run | claims | export | serve | open`.
+"""The command line: `edgewise list | run | sweep | claims | export | serve | open`.
 
 Exit codes: 0, done; 1, a claim does not hold; 2, bad input; 130, interrupted. torch is imported by
 the commands that need it alone, so that `--help` is quick.
@@ -10,17 +10,16 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from lab_core import cli_sweep
+from lab_core.arguments import chosen, opened, writing
 from lab_core.knobs import BadInput
 
 if TYPE_CHECKING:
     from lab_core.milestones import Milestone
-    from lab_core.phenomena import Phenomenon
-    from lab_core.recipe import Recipe
     from lab_core.run import Run
 
 
@@ -73,8 +72,9 @@ def parser() -> Parser:
 
     add(show, "list")
     train = add(run, "run")
+    grid = add(cli_sweep.sweep, "sweep")
     convert = add(export, "export")
-    for sub in (train, convert):
+    for sub in (train, grid, convert):
         sub.add_argument(
             "recipe", metavar="NAME|FILE", help="a phenomenon, or a recipe's JSON file"
         )
@@ -84,6 +84,7 @@ def parser() -> Parser:
         sub.add_argument("--steps", metavar="N", help="the same as --set steps=N")
     train.add_argument("--out", metavar="DIR", type=Path,
                        help="write recipe.json, record.csv and milestones.json there")  # fmt: skip
+    cli_sweep.options(grid)
     convert.add_argument("--to", choices=("torch", "url", "json", "python"), required=True)
     check = add(claims, "claims")
     check.add_argument(
@@ -208,51 +209,7 @@ def become(program: list[str], args: argparse.Namespace) -> NoReturn:
     os.execv(sys.executable, [sys.executable, *program, *port, *quiet])
 
 
-# ---- what they share
-
-
-def chosen(args: argparse.Namespace) -> Recipe:
-    """The recipe that NAME or FILE, --preset, --set and --steps ask for."""
-    from lab_core.formats import from_url
-    from lab_core.phenomena import PHENOMENA
-
-    adds = ("change=", "branch=")  # these add up; of any other name the last counts
-    settings = {t if t.startswith(adds) else t.partition("=")[0]: t for t in args.set}
-    if args.steps is not None:
-        settings["steps"] = f"steps={args.steps}"
-    if args.recipe in PHENOMENA:
-        base = preset(PHENOMENA[args.recipe], args.preset)
-    elif args.preset:
-        raise BadInput(f"preset: it goes with a phenomenon; choose one of {', '.join(PHENOMENA)}.")
-    else:
-        base = loaded(Path(args.recipe), ", ".join(PHENOMENA))
-    return from_url("&".join(settings.values()), base)
-
-
-def preset(phenomenon: Phenomenon, name: str | None) -> Recipe:
-    """The recipe of a preset, of the first where no name is given."""
-    if name is None:
-        return phenomenon.default.recipe
-    if name not in phenomenon.presets:
-        raise BadInput(f"preset: {name!r} is not known; choose {', '.join(phenomenon.presets)}.")
-    return phenomenon.presets[name].recipe
-
-
-def loaded(path: Path, names: str) -> Recipe:
-    """The recipe in a JSON file."""
-    from lab_core.formats import LONGEST_JSON, from_json
-
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(LONGEST_JSON + 1)
-    except FileNotFoundError:
-        raise BadInput(
-            f"{path}: neither a phenomenon nor a file; choose one of {names}, or a recipe.json."
-        ) from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise BadInput(f"{path}: it cannot be read ({why}); give a recipe's JSON file.") from None
-    return from_json(text)
+# ---- what `run` does
 
 
 def finish(going: Run) -> bool:
@@ -280,21 +237,3 @@ def write(going: Run, found: list[Milestone], out: Path) -> None:
         write_csv(file, [(k, arm.parent, arm.record) for k, arm in going.arms.items()])
     with opened(out / "milestones.json") as file:
         json.dump(as_json(found), file, indent=2, ensure_ascii=False)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """A file to write."""
-    with writing(path), path.open("w", encoding="utf-8") as file:
-        yield file
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What goes wrong in here is said in a sentence about this path."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(
-            f"{path}: it cannot be written ({error.strerror}); choose another place, or make room."
-        ) from None

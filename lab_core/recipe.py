@@ -143,6 +143,13 @@ class Recipe:
         owners = [getattr(self, part) for part in PARTS] + [self]
         return {name: getattr(owner, name) for owner in owners for name in knobs(owner)}
 
+    def knob(self, name: str) -> Knob:
+        """The knob of a flat name. Raises BadInput where there is none."""
+        for owner in [*(getattr(self, part) for part in PARTS), self]:
+            if name in knobs(owner):
+                return knobs(owner)[name]
+        raise BadInput(self._unknown(name, {part: getattr(self, part) for part in PARTS}))
+
     def set(self, settings: Mapping[str, Any]) -> Recipe:
         """A recipe with other parts (by registry name) and knobs (by flat name); parts go first."""
         fields: dict[str, Any] = {p: getattr(self, p) for p in PARTS}

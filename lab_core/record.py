@@ -7,6 +7,7 @@ are thinned.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,19 @@ class Record:
         steps, values = self[name]
         known = np.isfinite(values)
         return [(steps[k], v[k]) for k, v in zip(known.T, values.T, strict=True)]
+
+
+@dataclass(frozen=True)
+class Success:
+    """That a column of the record was at least at a level once, or at most where `below`."""
+
+    column: str
+    level: float
+    below: bool = False
+
+    def of(self, record: Record) -> np.ndarray:
+        """Of each replica, whether it has succeeded so far."""
+        return np.isfinite(record.reached(self.column, self.level, self.below))
 
 
 def _only(wide: Any, replica: int) -> Any:

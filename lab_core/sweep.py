@@ -10,24 +10,25 @@ import itertools
 import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from lab_core import models
 from lab_core.arm import Arm
-from lab_core.data import Data
+from lab_core.costs import FIXED, footprint, row
 from lab_core.knobs import BadInput, knobs
 from lab_core.recipe import PARTS, Recipe, stacks
-from lab_core.record import Record
+from lab_core.record import Record, Success
 
 BUDGET = 2**28  # bytes of one stack
 TOGETHER = 256  # replicas of a stack, at most: what a stack shares is shared well before
 RACING = 25  # where runs end early: a stack goes on until its last replica has ended
 LOOK = 5  # steps between two looks at whether they have
-SLICE = 50  # steps between two looks at whether a stack is still asked for
-SEEDS = ("seed", "data_seed", "init_seed", "batch_seed")
+TURN = 256  # steps between two words on how far a stack is
+MANY = 1000  # values of an axis, beyond which not every one is tried in a recipe
+Tell = Callable[[float], None]
+Place = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,19 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Success:
-    """That a column of the record was at least at a level once, or at most where `below`."""
-
-    column: str
-    level: float
-    below: bool = False
-
-    def of(self, record: Record) -> np.ndarray:
-        """Of each replica, whether it has succeeded so far."""
-        return np.isfinite(record.reached(self.column, self.level, self.below))
-
-
-@dataclass(frozen=True)
 class Cell:
-    """One run of a sweep: its place along each axis and among the seeds, and its recipe."""
+    """One run of a sweep: its place along each axis and among the seeds, its recipe, and what that was
+    set to, as pairs.
+    """
 
-    place: tuple[int, ...]
+    place: Place
     recipe: Recipe
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What sets it apart from the other cells."""
+        return ", ".join(f"{knob}={value}" for knob, value in self.settings)
 
 
 @dataclass(frozen=True)
@@ -75,9 +71,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Sweep:
     """Every combination of the values of `over`, each with every seed. A run ends at its last step, or
-    once `stop` has come about.
-
-    Raises BadInput for a recipe with lists, changes or arms, and for values that do not fit.
+    once `stop` has come about. Raises BadInput for a recipe with lists, changes or arms, and for values
+    that do not fit.
     """
 
     recipe: Recipe
@@ -93,16 +88,50 @@ class Sweep:
         for axis in self.over:
             if not axis.values:
                 raise BadInput(f"{axis.knobs[0]}: no values to sweep over; give one at least.")
-            if not self._parts:  # what fits depends on the parts
-                for value in axis.values:
+            if not self.parts:  # what fits depends on the parts
+                for value in self._tried(axis):
                     self.recipe.set(axis.settings(value))
         if not self.seeds:
             raise BadInput("seeds: none; give one at least.")
 
-    @property
-    def _parts(self) -> set[str]:
+    def _tried(self, axis: Axis) -> tuple[Any, ...]:
+        """The values that a recipe is set to, to see whether they fit: of very many the smallest and the
+        largest, when each is in the knob's domain.
+        """
+        if len(axis.values) <= MANY:
+            return axis.values
+        for name in axis.knobs:
+            k = self.recipe.knob(name)
+            for value in axis.values:
+                k.check(value)
+        return min(axis.values), max(axis.values)
+
+    @cached_property
+    def parts(self) -> set[str]:
         """The parts that it sweeps over."""
         return {knob for axis in self.over for knob in axis.knobs} & set(PARTS)
+
+    @cached_property
+    def apart(self) -> list[int]:
+        """The axes along which shapes or program change."""
+        return [a for a, axis in enumerate(self.over) if not all(map(self._stacks, axis.knobs))]
+
+    def _stacks(self, name: str) -> bool:
+        """Whether cells that differ in this knob can share a stack, whatever the parts that have it."""
+        kinds = [
+            (part, kind)
+            for part, registry in PARTS.items()
+            for kind in (registry.values() if part in self.parts else [getattr(self.recipe, part)])
+        ]
+        found = [stacks(part, knobs(kind)[name]) for part, kind in kinds if name in knobs(kind)]
+        return all(found) if found else name not in PARTS and self.recipe.knob(name).stacks
+
+    def programs(self) -> Iterator[Iterator[Place]]:
+        """The places of the cells, those that share a program together."""
+        for fixed in itertools.product(*(range(self.shape[a]) for a in self.apart)):
+            at = dict(zip(self.apart, fixed, strict=True))
+            free = ((at[a],) if a in at else range(n) for a, n in enumerate(self.shape))
+            yield itertools.product(*free)
 
     @property
     def seed(self) -> tuple[int, ...]:
@@ -116,12 +145,13 @@ class Sweep:
     def __len__(self) -> int:
         return math.prod(self.shape)
 
-    def cell(self, place: tuple[int, ...]) -> Cell:
+    def cell(self, place: Place) -> Cell:
         """The run at a place."""
-        settings: dict[str, Any] = {"seed": self.seeds[place[-1]]}
+        settings: dict[str, Any] = {}
         for axis, i in zip(self.over, place[:-1], strict=True):
             settings |= axis.settings(axis.values[i])
-        return Cell(place, self.recipe.set(settings))
+        settings["seed"] = self.seeds[place[-1]]
+        return Cell(place, self.recipe.set(settings), tuple(settings.items()))
 
     def cells(self) -> Iterator[Cell]:
         """All runs, the last axis before the seeds fastest but for them."""
@@ -143,86 +173,79 @@ def plain(recipe: Recipe) -> Recipe:
 # ---- stacks
 
 
-def stacked(
-    sweep: Sweep, coarse: bool = False, done: Collection[tuple[int, ...]] = (), budget: int = BUDGET
-) -> list[list[Cell]]:
+def in_stacks(
+    sweep: Sweep, coarse: bool = False, done: Collection[Place] = (),
+    budget: int = BUDGET, workers: int = 1,
+) -> Iterator[list[Cell]]:  # fmt: skip
     """The cells that are not done, in stacks that can be computed as one program within a budget of
-    bytes: in the order of the grid, or from a coarse grid to ever finer ones.
+    bytes: in the order of the grid, or from a coarse grid to ever finer ones. For several workers they
+    are small enough that each has some. A stack is made when it is asked for.
     """
-    groups: dict[Any, list[Cell]] = {}
-    for cell in sweep.cells():
-        if cell.place not in done:
-            level = -_level(cell.place[:-1], sweep.shape[:-1]) if coarse else 0
-            groups.setdefault((level, program(cell.recipe)), []).append(cell)
-    most = RACING if sweep.stop else TOGETHER
-    found = []
-    for key in sorted(groups, key=lambda key: key[0]):
-        cells = groups[key]
-        size = int(max(1, min(most, budget // footprint(cells[0].recipe))))
-        found += [cells[i : i + size] for i in range(0, len(cells), size)]
-    return found
+    done, shape = set(done), sweep.shape[:-1]
+    for level in _levels(shape) if coarse else (0,):
+        for places in sweep.programs():
+            left = (p for p in places if p not in done)
+            if coarse:
+                left = (p for p in left if _level(p[:-1], shape) == level)
+            yield from _cut(sweep, left, budget, workers)
 
 
-def _level(place: tuple[int, ...], shape: tuple[int, ...]) -> int:
+def stacked(
+    sweep: Sweep, coarse: bool = False, done: Collection[Place] = (), budget: int = BUDGET
+) -> list[list[Cell]]:
+    """All of `in_stacks`, at once."""
+    return list(in_stacks(sweep, coarse, done, budget))
+
+
+def _cut(sweep: Sweep, places: Iterator[Place], budget: int, workers: int) -> Iterator[list[Cell]]:
+    """The cells of one program in stacks of the size that suits it."""
+    for first in places:
+        size = _size(sweep, sweep.cell(first).recipe, budget, workers)
+        some = [first, *itertools.islice(places, size - 1)]
+        yield [sweep.cell(place) for place in some]
+
+
+def _size(sweep: Sweep, recipe: Recipe, budget: int, workers: int) -> int:
+    """How many replicas go into a stack: of several workers each shall have four, where a step of a
+    fourth costs much more than its calls, and one in any case.
+    """
+    size: float = min(RACING if sweep.stop else TOGETHER, budget // footprint(recipe))
+    if workers > 1:
+        share = len(sweep) / workers
+        size = min(size, max(share / 4, min(share, FIXED / row(recipe))))
+    return max(1, math.ceil(size))
+
+
+def _levels(shape: Place) -> list[int]:
+    """The levels that places of a grid of this shape have, the coarsest first."""
+    top = 2 ** max(0, max(shape, default=1).bit_length() - 2)
+    return [top // 2**i for i in range(top.bit_length())]
+
+
+def _level(place: Place, shape: Place) -> int:
     """The largest power of 2 that divides a place, up to half of the longest axis."""
-    level = 2 ** max(0, max(shape, default=1).bit_length() - 2)
-    while any(i % level for i in place):
-        level //= 2
-    return level
-
-
-def program(recipe: Recipe) -> Any:
-    """What replicas of one stack have in common: all but the seeds and what a list may be of."""
-    parts = []
-    for name in PARTS:
-        part = getattr(recipe, name)
-        fixed = [getattr(part, k.name) for k in knobs(part).values() if not stacks(name, k)]
-        parts.append((type(part), tuple(fixed)))
-    own = [getattr(recipe, name) for name in knobs(recipe) if name not in SEEDS]
-    return (*parts, *own, recipe.probes)
-
-
-@lru_cache
-def _dims(data: Data) -> tuple[int, int, int, int]:
-    """N, d, c and the number of test examples of a data set."""
-    x, y, x_test, _ = data.arrays(0)
-    return len(x), x.shape[1], y.shape[1], len(x_test)
-
-
-def footprint(recipe: Recipe) -> int:
-    """Bytes that one replica needs, about: weights, gradient and what an optimizer remembers, layers."""
-    N, d, c, tests = _dims(recipe.data)
-    shapes, seen = recipe.model.shapes(d, c), recipe.model.sees(d)
-    layers = sum(shape[-1] for shape in shapes.values())
-    return 8 * (8 * models.size(shapes) + N * (seen + 3 * layers) + tests * seen)
-
-
-def work(recipe: Recipe) -> float:
-    """The multiply-adds of a run, about, with what a step costs in any case counted as some."""
-    N, d, c, _ = _dims(recipe.data)
-    N = min(N, recipe.batch_size or N)
-    return recipe.steps * (1e5 + 6.0 * N * models.size(recipe.model.shapes(d, c)))
+    return next(level for level in _levels(shape) if not any(i % level for i in place))
 
 
 # ---- computing
 
 
 def compute(
-    cells: list[Cell], stop: Success | None = None, going: Callable[[], bool] = lambda: True
+    cells: list[Cell], stop: Success | None = None, tell: Tell | None = None
 ) -> list[Outcome]:
-    """The outcomes of one stack; none where it stopped `going` on the way."""
+    """The outcomes of one stack; meanwhile `tell` hears which share of the steps is done."""
     arm = Arm([cell.recipe for cell in cells])
     arm.forget()
     while not (arm.done or (stop and stop.of(arm.record).all())):
-        if not going():
-            return []
-        arm.advance(LOOK if stop else SLICE)
+        arm.advance(LOOK if stop else TURN)
+        if tell:
+            tell(arm.t / arm.program.steps)
     return [Outcome(c, arm.record.only(r), arm.diverged.get(r)) for r, c in enumerate(cells)]
 
 
 def computed(sweep: Sweep, coarse: bool = False) -> Iterator[list[Outcome]]:
     """Stack after stack, computed here."""
-    for cells in stacked(sweep, coarse):
+    for cells in in_stacks(sweep, coarse):
         yield compute(cells, sweep.stop)
 
 
@@ -231,7 +254,7 @@ class Grid:
 
     def __init__(self, sweep: Sweep):
         self.sweep = sweep
-        self.outcomes: dict[tuple[int, ...], Outcome] = {}
+        self.outcomes: dict[Place, Outcome] = {}
 
     def add(self, outcomes: list[Outcome]) -> None:
         self.outcomes |= {outcome.cell.place: outcome for outcome in outcomes}
@@ -257,7 +280,11 @@ class Grid:
             i = len(steps) if step is None else int(np.searchsorted(steps, step, "right"))
             return float(values[i - 1, 0]) if i else math.nan
 
-        return self.each(last)
+        found = self.each(last)
+        for place, outcome in self.outcomes.items():  # a record may end there, or go on with nan
+            if outcome.diverged is not None and (step is None or step >= outcome.diverged):
+                found[place] = math.nan
+        return found
 
     def reached(self, success: Success) -> np.ndarray:
         """The step at which each run succeeded [*shape]; inf where it never did, nan where it is not
@@ -267,7 +294,7 @@ class Grid:
             lambda record: float(record.reached(success.column, success.level, success.below)[0])
         )
 
-    def arrays(self, name: str) -> dict[tuple[int, ...], np.ndarray]:
+    def arrays(self, name: str) -> dict[Place, np.ndarray]:
         """The newest array of a name, by place, of the runs that have one."""
         found = ((place, o.record.arrays) for place, o in self.outcomes.items())
         return {place: np.asarray(arrays[name][1]) for place, arrays in found if name in arrays}

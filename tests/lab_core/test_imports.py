@@ -19,9 +19,11 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "data", "models", "covariance_
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
          "timeline", "batches",
-         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "sweep", "flows",
-         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient", "export_parts",
-         "export_arm", "export", "cli"]  # fmt: skip
+         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "costs", "sweep",
+         "executors", "flows",
+         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient", "cluster",
+         "estimates", "cell_files", "store", "sweeps", "export_parts",
+         "export_arm", "export", "arguments", "cli_sweep", "cli"]  # fmt: skip
 
 
 def imported(source: str) -> set[str]:
