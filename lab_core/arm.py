@@ -138,6 +138,10 @@ class Arm:
             twin.advance(end - here)
         return twin
 
+    def forget(self) -> None:
+        """Keep no snapshot but this one: it will not be asked to go back."""
+        self.snapshots = Snapshots(self.state, 1)
+
     def _apply(self) -> None:
         """Stack the replicas' optimizers into one, and start its state where there is none."""
         self.program = self.recipes[0]

@@ -1,16 +1,27 @@
-"""A claim is a sentence of a paper, the recipes that show it, and a judge of the finished runs."""
+"""A claim is a sentence of a paper, the recipes or sweeps that show it, and a judge of what they give."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from lab_core.recipe import Recipe
 from lab_core.run import Run
+
+
+class Subject(Protocol):
+    """What is computed as a whole, a sweep for one; it can be hashed, and names its seeds."""
+
+    @property
+    def seed(self) -> Any: ...
+
+    def finish(self) -> Any: ...
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -25,14 +36,14 @@ class Verdict:
 @dataclass(frozen=True)
 class Claim:
     """`judge` sees the finished runs of `recipes` in order and nothing else, so that it can be
-    shown runs in which the claim must not hold. `preset` is the one whose caption this claim bears
-    out, with more seeds. `long` keeps it out of the short test run.
+    shown runs in which the claim must not hold; of a sweep it sees the grid. `preset` is the one
+    whose caption this claim bears out, with more seeds. `long` keeps it out of the short test run.
     """
 
     paper: str
     claim: str
-    recipes: tuple[Recipe, ...]
-    judge: Callable[[Sequence[Run]], Verdict]
+    recipes: tuple[Recipe | Subject, ...]
+    judge: Callable[[Sequence[Any]], Verdict]
     preset: str = ""
     long: bool = False
 
@@ -59,9 +70,9 @@ class Claim:
 
 
 @lru_cache(maxsize=4)
-def finished(recipe: Recipe) -> Run:
-    """The finished run of a recipe; claims that share one share its run."""
-    return Run(recipe).finish()
+def finished(recipe: Recipe | Subject) -> Any:
+    """The finished run of a recipe, or what a sweep gives; claims that share one share it."""
+    return Run(recipe).finish() if isinstance(recipe, Recipe) else recipe.finish()
 
 
 def unreached(*steps: np.ndarray) -> Verdict | None:

@@ -102,6 +102,16 @@ class Record:
             self.columns[name] = Column(self.replicas)
         self.columns[name].extend(np.atleast_1d(steps), np.atleast_2d(values))
 
+    def only(self, replica: int) -> Record:
+        """The record of one replica, as one of its own."""
+        own = Record(1)
+        for name in self.columns:
+            steps, values = self[name]
+            own.extend(name, steps, values[:, [replica]])
+        for name, (step, wide) in self.arrays.items():
+            own.arrays[name] = (step, _only(wide, replica))
+        return own
+
     def __getitem__(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps [T], values [T, R]) of a column; empty where it was never measured."""
         column = self.columns.get(name)
@@ -170,3 +180,10 @@ class Record:
         steps, values = self[name]
         known = np.isfinite(values)
         return [(steps[k], v[k]) for k, v in zip(known.T, values.T, strict=True)]
+
+
+def _only(wide: Any, replica: int) -> Any:
+    """Of an array [R or 1, ...], or of several, what is one replica's."""
+    if isinstance(wide, tuple):
+        return tuple(_only(one, replica) for one in wide)
+    return wide[replica if len(wide) > 1 else 0]

@@ -62,9 +62,9 @@ class Snapshots:
     2 t / limit.
     """
 
-    def __init__(self, first: State):
+    def __init__(self, first: State, limit: int = MOST):
         self.every = EVERY
-        self.limit = most(first)
+        self.limit = min(limit, most(first))
         self._states = [replace(first, memory={})]
 
     def keep(self, state: State) -> None:

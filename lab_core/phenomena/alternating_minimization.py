@@ -16,11 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
-from lab_core.phase import Axis, Diagram, Success
+from lab_core.phase import Diagram
 from lab_core.phenomena.base import Preset, beside
 from lab_core.rates import exponent
 from lab_core.recipe import Recipe
 from lab_core.run import Run
+from lab_core.sweep import Axis, Success, Sweep
 
 PAPER = "alternating-minimization"
 CITATION = (PAPER, "Gu, Song, Yin & Zhang 2023, Low Rank Matrix Completion via Robust Alternating"
@@ -72,12 +73,14 @@ PRESETS = {
 # in float32, which is twice as fast, and so to its precision
 DIAGRAM = Diagram(
     "Completion of a 100 × 100 matrix within 40 passes",
-    COMPLETION.set({"updates": 2, "steps": 40, "dtype": "float32", "probes": (("recovery", 5),),
-                    "changes": ()}),
-    Axis(("true_rank", "rank"), "rank r", tuple(range(1, 21))),
-    Axis(("observed",), "observed share |Ω| ÷ n²", tuple(i / 20 for i in range(1, 21))),
-    (0, 1, 2, 3, 4),
-    Success("recovery", 1e-4, below=True),
+    Sweep(
+        COMPLETION.set({"updates": 2, "steps": 40, "dtype": "float32", "probes": (("recovery", 5),),
+                        "changes": ()}),
+        (Axis(("true_rank", "rank"), "rank r", tuple(range(1, 21))),
+         Axis(("observed",), "observed share |Ω| ÷ n²", tuple(i / 20 for i in range(1, 21)))),
+        (0, 1, 2, 3, 4),
+        Success("recovery", 1e-4, below=True),
+    ),
 )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab_core.claims import Claim, Verdict
+from lab_core.curves import Figure
 from lab_core.phase import Diagram
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
@@ -60,6 +61,7 @@ def claim_on(
 class Phenomenon:
     """`presets` by slug, the default first; `papers` are (slug, citation) pairs; `choices` are the
     plots that a person can have in the fourth place; `diagram` is its phase diagram, if it has one.
+    `figures`, by slug, are what is computed as a whole, with a claim for each as for a preset.
     """
 
     slug: str
@@ -71,6 +73,7 @@ class Phenomenon:
     minutes: int
     choices: tuple[str, ...] = CHOICES
     diagram: Diagram | None = None
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     @property
     def default(self) -> Preset:

@@ -20,7 +20,7 @@ CLAIMS = [
     # those of one preset together, for they share its run, and tests may be spread over processes
     pytest.param(claims, id=preset, marks=[pytest.mark.long] * long)
     for p in PHENOMENA.values()
-    for preset in p.presets
+    for preset in (*p.presets, *p.figures)
     for long in (False, True)
     if (claims := [c for c in p.claims if c.preset == preset and c.long == long])
 ]
@@ -40,12 +40,15 @@ def test_claims_hold_over_their_seeds(claims: list[Claim]) -> None:
 def test_every_preset_is_borne_out_by_a_claim_on_its_own_recipe(name: str) -> None:
     phenomenon = PHENOMENA[name]
     papers = {slug for slug, _ in phenomenon.papers}
-    assert {c.preset for c in phenomenon.claims} == set(phenomenon.presets)
+    assert {c.preset for c in phenomenon.claims} == {*phenomenon.presets, *phenomenon.figures}
+    assert all(claim.paper in papers for claim in phenomenon.claims)
+    for slug, figure in phenomenon.figures.items():
+        claims = [c for c in phenomenon.claims if c.preset == slug]
+        assert all(claim.recipes[0] == figure.subject for claim in claims), slug
     for slug, preset in phenomenon.presets.items():
         claims = [c for c in phenomenon.claims if c.preset == slug]
         assert claims, f"preset {slug} has no claim"
         for claim in claims:
-            assert claim.paper in papers
             assert claim.recipes[0].set({"seed": preset.recipe.seed}) == preset.recipe
 
 
