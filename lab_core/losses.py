@@ -16,8 +16,7 @@ from torch import Tensor
 
 from lab_core.covariance_losses import BuresWasserstein, Frobenius
 from lab_core.knobs import knob
-from lab_core.models import Draw
-from lab_core.models.base import per_replica
+from lab_core.models.base import Draw, per_replica
 
 FOLDS = 2  # more would save no time, and cost digits
 PRECISIONS = ("same", "float16", "float32", "float64")
@@ -55,14 +54,13 @@ class SquaredError:
 
 @dataclass(frozen=True)
 class NoisySquaredError(SquaredError):
-    """Squared error on labels with fresh noise (Blanc et al. 2020): the gradient of a step is that at
-    y + delta s, every s = +1 or -1 as likely, drawn anew for each step, example and output. Everywhere
-    else, also in the training loss that is recorded, the labels are y.
+    """Squared error with fresh label noise (Blanc et al. 2020): the gradient of a step is that at y + delta
+    s, s = +1 or -1 drawn for each step, example and output. In all that is measured the labels are y.
     """
 
     label: ClassVar[str] = "squared error, noisy labels"
     label_noise: float = knob(1.0, 0.0, 2.0, domain="[0, inf)", stacks=True, label="label noise δ",
-                              help="added to every label or taken from it, drawn anew at each step")  # fmt: skip
+                              help="added to each label or taken from it, anew at each step")  # fmt: skip
 
     def noised(self, y: Tensor, draw: Draw) -> Tensor:
         """The labels of a step [R, N, c]."""

@@ -92,7 +92,9 @@ class Drop:
 
     label: ClassVar[str] = "one drop"
     drop_at: int = knob(1000, 10, 100_000, log=True, unit="steps", domain="[0, 10000000]")
-    drop_to: float = knob(0.1, 0.01, 1.0, log=True, domain="(0, 1]", help="a share of the rate before")
+    drop_to: float = knob(
+        0.1, 0.01, 1.0, log=True, domain="(0, 1]", help="a share of the rate before"
+    )
 
     def __call__(self, t: int, steps: int) -> float:
         return 1.0 if t < self.drop_at else self.drop_to

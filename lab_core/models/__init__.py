@@ -4,8 +4,8 @@ from lab_core.models.base import Draw, Model, Shapes, initial, size, stream, vie
 from lab_core.models.committee import Committee, ScaledCommittee
 from lab_core.models.diagonal import DiagonalLinear
 from lab_core.models.factors import AsymmetricFactors, Factors, SymmetricFactors
-from lab_core.models.linear import Linear
 from lab_core.models.interpolant import Interpolant
+from lab_core.models.linear import Linear
 from lab_core.models.mlp import (
     ACTIVATIONS,
     MLP,

@@ -47,7 +47,9 @@ class Interpolant(Model):
         y = y[:, :m].expand(len(w), -1, -1)
         targets = y.take_along_dim(order[..., None], 1)
         spare = self.width - m
-        b = torch.cat((z[:, :1] - 1, (z[:, 1:] + z[:, :-1]) / 2, z[:, -1:].expand(-1, spare) + 1), 1)
+        b = torch.cat(
+            (z[:, :1] - 1, (z[:, 1:] + z[:, :-1]) / 2, z[:, -1:].expand(-1, spare) + 1), 1
+        )
         rows = torch.relu(z[:, :, None] - b[:, None, :m])
         weight = torch.linalg.solve_triangular(rows, targets, upper=False)
         padded = torch.nn.functional.pad(weight, (0, 0, 0, spare))

@@ -69,7 +69,7 @@ def by_width(measure: Callable[[Grid], np.ndarray], share: float) -> Callable[[G
         n, widths, shares = (axis.values for axis in grid.sweep.over)
         values = measure(grid)[:, :, shares.index(share)]
         return [
-            band(f"{P} parameters", np.array(n) / P, values[:, i])
+            band(f"{P} parameters", [float(each / P) for each in n], values[:, i])
             for i, P in enumerate(parameters(grid))
         ]
 
@@ -120,7 +120,9 @@ def judge_capacity(grids: Sequence[Grid]) -> Verdict:
     n, P = np.array(grid.sweep.over[0].values), parameters(grid)
     found, values = most(grid), right(grid)[:, :, shares.index(RANDOM)]
     if np.isnan(found).any() or len(P) < 3:
-        return Verdict(False, "a sweep that is not whole, or of few widths", "all of it, three widths")
+        return Verdict(
+            False, "a sweep that is not whole, or of few widths", "all of it, three widths"
+        )
     random, true = (found[:, shares.index(s)] for s in (RANDOM, TRUE))
     load = n[:, None] / P
     large = [values[:, i][(load[:, i] > low) & (load[:, i] < high)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab_core.phenomena import capacity, random_labels
+from lab_core.phenomena import capacity, construction, random_labels
 from lab_core.phenomena.base import Phenomenon
 
 FIT_ANYTHING = Phenomenon(
@@ -11,8 +11,8 @@ FIT_ANYTHING = Phenomenon(
     question="A net that reads digits well is given digits with random labels. There is nothing to"
     " learn. What does it do, and what stops it?",
     papers=(random_labels.CITATION,),
-    presets=random_labels.PRESETS,
-    claims=(*random_labels.CLAIMS, *capacity.CLAIMS),
+    presets=random_labels.PRESETS | construction.PRESETS,
+    claims=(*random_labels.CLAIMS, *construction.CLAIMS, *capacity.CLAIMS),
     minutes=12,
     choices=("weight_norm", "losses", "accuracy", "loss", "corrupted", "gradient_norm", "weight_l1",
              "sharpness", "ratio"),

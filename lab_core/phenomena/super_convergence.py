@@ -198,7 +198,8 @@ CLAIMS: tuple[Claim, ...] = (
         " one that was tuned.",
         (
             PRESETS["one-cycle"].recipe.set({"seed": SEEDS}),
-            RESIDUAL.set({"seed": SEEDS, "lr": SMALL, "steps": 400, "changes": (), "probes": (("accuracy", 19),)}),
+            RESIDUAL.set({"seed": SEEDS, "lr": SMALL, "steps": 400, "changes": (),
+                          "probes": (("accuracy", 19),)}),
         ),
         judge_small,
         "one-cycle",

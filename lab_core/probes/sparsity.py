@@ -45,9 +45,10 @@ def patterns(m: Moment) -> Columns:
 
 
 def function(m: Moment) -> Columns:
-    """Of a net with one input x, others constant, and one output, on a test set in the order of x: the total variation of the
-    slope, sum_k |s_{k+1} - s_k|; the function itself, `arrays["function"]` = (x [1 or R, n], f [R, n]);
-    and the examples, `arrays["points"]` = (x, y, 1), [1 or R, N] each. Nothing for other nets.
+    """Of a net with one input x, others constant, and one output, on a test set in the order of x: the
+    total variation of the slope, sum_k |s_{k+1} - s_k|; the function itself, `arrays["function"]` =
+    (x [1 or R, n], f [R, n]); and the examples, `arrays["points"]` = (x, y, 1), [1 or R, N] each.
+    Nothing for other nets.
     """
     x, y = m.test
     varies = x.diff(dim=1)
