@@ -91,7 +91,7 @@ class Drop:
     """1 before step `drop_at`, `drop_to` from there on: a phase of large steps, then one of small ones."""
 
     label: ClassVar[str] = "one drop"
-    drop_at: int = knob(1000, 10, 100_000, log=True, unit="steps", domain="[0, 10000000]")
+    drop_at: int = knob(500, 10, 100_000, log=True, unit="steps", domain="[0, 10000000]")
     drop_to: float = knob(
         0.1, 0.01, 1.0, log=True, domain="(0, 1]", help="a share of the rate before"
     )

@@ -69,7 +69,7 @@ def by_width(measure: Callable[[Grid], np.ndarray], share: float) -> Callable[[G
         n, widths, shares = (axis.values for axis in grid.sweep.over)
         values = measure(grid)[:, :, shares.index(share)]
         return [
-            band(f"{P} parameters", [float(each / P) for each in n], values[:, i])
+            band(f"{P} parameters", (np.array(n) / P).tolist(), values[:, i])
             for i, P in enumerate(parameters(grid))
         ]
 
@@ -81,7 +81,7 @@ def capacities(grid: Grid) -> list[Line]:
     P, found = parameters(grid), most(grid)
     shares = grid.sweep.over[2].values
     names = {RANDOM: "random labels", TRUE: "true labels"}
-    lines = [band(names[s], P, found[:, i]) for i, s in enumerate(shares)]
+    lines = [band(names[s], P.tolist(), found[:, i]) for i, s in enumerate(shares)]
     return [*lines, Line("n = P", P.astype(float), P.astype(float), dashed=True)]
 
 
