@@ -8,7 +8,7 @@ from lab_core.data.modular import Modular, modular
 from lab_core.data.regression import GaussianTeacher, TwoSpeed, gaussian_teacher, two_speed
 from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.separable import DigitPair, HardSet, Separable
-from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
+from lab_core.data.teachers import Kinks, SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
     "digits": Digits,
@@ -29,6 +29,7 @@ DATASETS: dict[str, type[Data]] = {
     "gaussian-teacher": GaussianTeacher,
     "two-speed": TwoSpeed,
     "mnist1d": MNIST1D,
+    "kinks": Kinks,
 }
 __all__ = [
     "DATASETS",
@@ -43,6 +44,7 @@ __all__ = [
     "Digits",
     "GaussianTeacher",
     "HardSet",
+    "Kinks",
     "Modular",
     "Point",
     "Sensing",

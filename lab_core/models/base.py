@@ -19,13 +19,32 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
+class Draw:
+    """What is drawn at random for the gradient of step `t`, one seed a replica: uniform numbers keyed by
+    (purpose, seed, t), so that replicas with the same seed draw the same ones.
+    """
+
+    seeds: tuple[int, ...]
+    t: int
+
+    def uniform(self, purpose: str, like: Tensor, *shape: int) -> Tensor:
+        """Numbers in [0, 1) [R, *shape], of the kind of `like`."""
+        rows = {
+            seed: torch.rand(shape, generator=stream(purpose, seed, self.t), dtype=torch.float64)
+            for seed in dict.fromkeys(self.seeds)
+        }
+        return torch.stack([rows[seed] for seed in self.seeds]).to(like)
+
+
+@dataclass(frozen=True)
 class Model:
     """A model: knobs, shapes, initial values and a forward pass.
 
     `inputs` is what it reads: "real" features, "pairs" of numbers below c, looked up in tables, or
     "measurements" of a matrix.
     `centred` says that its output counts from what it is at the start of the run, `lifts` that it sees
-    fixed functions of the inputs in their place. A knob of which a
+    fixed functions of the inputs in their place, `random` that its training draws something at each
+    step. A knob of which a
     list makes replicas is a float in `stds`, and [R, 1] in `forward` where the replicas differ.
     """
 
@@ -33,6 +52,7 @@ class Model:
     inputs: ClassVar[str] = "real"
     centred: ClassVar[bool] = False
     lifts: ClassVar[bool] = False
+    random: ClassVar[bool] = False
     if TYPE_CHECKING:
         init_scale: Any  # a knob of every model, in a place of its own
 
@@ -47,6 +67,10 @@ class Model:
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """Outputs [R, N, c] of inputs [R, N, d]."""
         raise NotImplementedError
+
+    def training(self, views: dict[str, Tensor], x: Tensor, draw: Draw) -> Tensor:
+        """Outputs in the gradient of a step, with what is drawn for it; for most the same."""
+        return self.forward(views, x)
 
     def sees(self, d: int) -> int:
         """d', the number of inputs that `lift` makes of d."""

@@ -5,8 +5,10 @@ from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATION
 from lab_core.phenomena.double_descent import DOUBLE_DESCENT
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
+from lab_core.phenomena.fit_anything import FIT_ANYTHING
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
+from lab_core.phenomena.large_learning_rates import LARGE_LEARNING_RATES
 from lab_core.phenomena.large_steps import LARGE_STEPS
 from lab_core.phenomena.matrix_sensing import MATRIX_SENSING
 from lab_core.phenomena.phase_diagrams import PHASE_DIAGRAMS
@@ -25,6 +27,8 @@ PHENOMENA: dict[str, Phenomenon] = {
         MATRIX_SENSING,
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
+        FIT_ANYTHING,
+        LARGE_LEARNING_RATES,
         PHASE_DIAGRAMS,
         DOUBLE_DESCENT,
     )

@@ -11,6 +11,7 @@ from lab_core.probes import (
     margins,
     matrices,
     pruning,
+    sparsity,
     telescope,
     training,
 )
@@ -54,5 +55,8 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "condition": descent.condition,
     "neighbours": descent.neighbours,
     "speeds": descent.speeds,
+    "linear_sparsity": sparsity.linear_sparsity,
+    "patterns": sparsity.patterns,
+    "function": sparsity.function,
 }
 __all__ = ["PROBES", "Columns", "Moment"]
