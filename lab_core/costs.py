@@ -29,7 +29,15 @@ def footprint(recipe: Recipe) -> int:
     shapes, seen = recipe.model.shapes(d, c), recipe.model.sees(d)
     size, layers = models.size(shapes), sum(shape[-1] for shape in shapes.values())
     basis = max((BASES.get(name, 0) for name, _ in recipe.probes), default=0)
-    return int(8 * ((8 + 2 * min(basis, size)) * size + N * (seen + 4 * layers) + tests * seen + 3 * numbers(recipe)))
+    return int(
+        8
+        * (
+            (8 + 2 * min(basis, size)) * size
+            + N * (seen + 4 * layers)
+            + tests * seen
+            + 3 * numbers(recipe)
+        )
+    )
 
 
 def numbers(recipe: Recipe) -> float:

@@ -19,6 +19,10 @@ BEAT = 0.25  # s between two looks at whether the page is still there
 BEGIN, STOP, GO_ON, AGAIN = "Compute", "Stop", "Continue", "Compute again"
 
 
+class Ended(Exception):
+    """A stack is no longer asked for."""
+
+
 class Computing:
     """A button and a line of text above a figure. Its computation comes in pieces, one by one, in a
     thread; another one ends it where no page shows the figure.
@@ -177,7 +181,8 @@ class Sweeping(Computing):
 
     def open(self, sweep: Sweep) -> None:
         """Take up another sweep, of which nothing is known."""
-        from lab_core.sweep import Grid, work
+        from lab_core.costs import work
+        from lab_core.sweep import Grid
 
         with self.lock:
             self.grid = Grid(sweep)
@@ -185,11 +190,18 @@ class Sweeping(Computing):
             self.ready(f"{len(sweep):,} runs; press {BEGIN}.")
 
     def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
-        from lab_core.sweep import compute, stacked
+        from lab_core.sweep import compute, in_stacks
+
+        def look(share: float) -> None:
+            if not going():
+                raise Ended
 
         grid = self._known
-        for cells in stacked(grid.sweep, self._coarse, list(grid.outcomes)):
-            yield compute(cells, grid.sweep.stop, going)
+        try:
+            for cells in in_stacks(grid.sweep, self._coarse, list(grid.outcomes)):
+                yield compute(cells, grid.sweep.stop, look)
+        except Ended:
+            return
 
     def take(self, piece: Any) -> None:
         self._known.add(piece)
