@@ -67,7 +67,7 @@ def test_lines(grid: Grid) -> list[Line]:
     """The simulated error, and dashed the curve of theory, for each ridge."""
     curves, x = theory(grid), axis(grid)
     dashed = [
-        Line(f"theory, ridge {r:g}", x, np.where(np.isfinite(c), c, np.nan), dashed=True)
+        Line("theory", x, np.where(np.isfinite(c), c, np.nan), dashed=True, like=f"ridge {r:g}")
         for r, c in zip(RIDGE.values, curves.T, strict=True)
     ]
     return [*by_second(mse, "ridge {}")(grid), *dashed]
@@ -78,10 +78,10 @@ def split_lines(grid: Grid) -> list[Line]:
     found = []
     for j in (0, 2):
         both = bias_and_variance(grid, j)
-        for name, y in zip(("bias²", "variance"), both, strict=True):
-            found.append(
-                Line(f"{name}, ridge {RIDGE.values[j]:g}", axis(grid), np.where(y > 0, y, np.nan))
-            )
+        like, x = f"ridge {RIDGE.values[j]:g}", axis(grid)
+        bias, variance = (np.where(part > 0, part, np.nan) for part in both)
+        found += [Line("variance", x, variance, like=like),
+                  Line("bias²", x, bias, like=like, dashed=True)]  # fmt: skip
     return found
 
 
@@ -93,7 +93,7 @@ def panels(x: str) -> tuple[Panel, ...]:
         Panel("Training error", x, "mean squared error",
               by_second(lambda g: mse(g, "train"), "ridge {}"), **look),  # type: ignore[arg-type]
         Panel("Bias and variance", x, "part of the error", split_lines, **look),  # type: ignore[arg-type]
-        Panel("Condition of the features", x, "largest over smallest singular value",
+        Panel("Condition of the features", x, "condition s₁/sₖ",
               lambda g: [band("s₁/sₖ", axis(g).tolist(), g.values("condition")[:, 0])], **look),  # type: ignore[arg-type]
     )  # fmt: skip
 
