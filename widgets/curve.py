@@ -156,8 +156,7 @@ class CurveLab:
         """Offer a run, at the first seed."""
         self._at[axis] = index
         sweep = self.curve.subject
-        preset = next(iter(self.about.presets))
-        self.single.show(sweep.cell((*self._at, 0)), sweep, self.about.slug, preset)
+        self.single.show(sweep.cell((*self._at, 0)), sweep, self.about.slug)
 
     # ---- what the page shows
 
@@ -218,7 +217,8 @@ class CurveLab:
         """The points of a line, as far as they are known."""
         known = np.isfinite(line.y) & np.isfinite(line.x)
         x = line.x[known]
-        self.figure.set(uid(i, k), x, line.y[known], np.arange(len(x)))
+        order = np.arange(len(x)) if line.points else None
+        self.figure.set(uid(i, k), x, line.y[known], order)
         if line.low is not None and line.high is not None and not line.points:
             around = np.concatenate([line.low[known], line.high[known][::-1]])
             there = np.concatenate([x, x[::-1]])

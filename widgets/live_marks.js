@@ -47,7 +47,7 @@ function marked({ meta, xaxis, yaxis }, font) {
   return seen.filter(({ x }) => within(xaxis, x)).flatMap(({ x, word }, i) => {
     const left = x - xaxis._offset > 0.5 * xaxis._length;
     return [h("line", { x1: x, x2: x, y1: top, y2: top + _length, class: "ew-mark" }),
-      h("text", { x: x + (left ? -4 : 4), y: top + (i + 1) * 1.2 * font, class: left ? "" : "ew-rate" }, word)];
+      h("text", { x: x + (left ? -4 : 4), y: top + (i + 1) * 1.2 * font, class: left ? "ew-word" : "ew-word ew-rate" }, word)];
   });
 }
 

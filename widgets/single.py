@@ -30,8 +30,8 @@ class Single:
         ]  # fmt: skip
         return {"title": "One run of it", "controls": controls}
 
-    def show(self, cell: Cell, sweep: Sweep, phenomenon: str, preset: str) -> None:
-        """Offer the run of a cell."""
+    def show(self, cell: Cell, sweep: Sweep, phenomenon: str, preset: str = "") -> None:
+        """Offer the run of a cell; over the preset that it is most like, where none is named."""
         where = [f"{axis.label} {_said(axis.values[i])}"
                  for axis, i in zip(sweep.over, cell.place, strict=False)]  # fmt: skip
         query = address(cell.recipe, phenomenon, preset)
@@ -44,17 +44,21 @@ class Single:
         self.view.value = f"<p>{text}{link}</p>"
 
 
-def address(recipe: Recipe, phenomenon: str, preset: str) -> str:
+def address(recipe: Recipe, phenomenon: str, preset: str = "") -> str:
     """The query with which the lab of a phenomenon opens with a recipe, and measures what the preset
-    shows, too.
+    shows, too: over this preset, or that from which it differs least.
     """
     from lab_core import formats
     from lab_core.phenomena import PHENOMENA
 
-    base = PHENOMENA[phenomenon].presets[preset].recipe
-    probes = tuple((dict(recipe.probes) | dict(base.probes)).items())
-    query = formats.to_url(recipe.set({"probes": probes}), base)
-    return "&".join(filter(None, [f"edgewise={formats.VERSION}", f"preset={preset}", query]))
+    def over(slug: str) -> str:
+        base = presets[slug].recipe
+        probes = tuple((dict(recipe.probes) | dict(base.probes)).items())
+        query = formats.to_url(recipe.set({"probes": probes}), base)
+        return "&".join(filter(None, [f"edgewise={formats.VERSION}", f"preset={slug}", query]))
+
+    presets = PHENOMENA[phenomenon].presets
+    return min(map(over, [preset] if preset else presets), key=len)
 
 
 def beside(phenomenon: str) -> str:
