@@ -10,22 +10,26 @@ from lab_core.data.base import Arrays, Data
 from lab_core.knobs import knob
 
 
-def digits(n: int, seed: int) -> Arrays:
+def digits(n: int, corruption: float, seed: int) -> Arrays:
     """scikit-learn's handwritten digits (Alpaydin & Kaynak 1998): d = 64, c = 10.
 
     Pixels / 16, a seeded subset of `n`; the subset's per-pixel mean is removed and everything is
     divided by its one global standard deviation. Up to 500 of the remaining digits are the test set.
+    A share `corruption` of the training labels is moved to another class, each as likely: at 0.9 the
+    labels say nothing, as if all had been drawn anew (Zhang et al. 2017); beyond, what not to say.
     """
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    order = np.random.default_rng(seed).permutation(len(images))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(images))
     train, test = order[:n], order[n : n + 500]
     x = images / 16.0
     mean = x[train].mean(0)
     scale = (x[train] - mean).std() or 1.0  # one example has no spread
-    x, y = (x - mean) / scale, np.eye(10)[labels]
-    return x[train], y[train], x[test], y[test]
+    x, y = (x - mean) / scale, np.eye(10)
+    wrong = rng.integers(1, 10, n) * (np.arange(n) < round(corruption * n))
+    return x[train], y[(labels[train] + wrong) % 10], x[test], y[labels[test]]
 
 
 def chebyshev(n: int, degree: int, seed: int) -> Arrays:
@@ -39,19 +43,21 @@ def chebyshev(n: int, degree: int, seed: int) -> Arrays:
     return x, np.cos(degree * np.arccos(x)), x_test, np.cos(degree * np.arccos(x_test))
 
 
-def clusters(n: int, k: int, dim: int, separation: float, seed: int) -> Arrays:
+def clusters(n: int, k: int, dim: int, separation: float, corruption: float, seed: int) -> Arrays:
     """Gaussian clusters: x = separation * u_j + N(0, I/4), u_j a random unit vector for class j.
 
     Everything is divided by sqrt(dim) / 2; classes take turns, so they are balanced to within one.
-    A test set of 500 is drawn from the same clusters.
+    A share `corruption` of the training labels is moved to another class, each as likely; at 1 - 1/k
+    they say nothing. A test set of 500, with its true labels, is drawn from the same clusters.
     """
     rng = np.random.default_rng(seed)
     means = rng.standard_normal((k, dim))
     means *= separation / np.linalg.norm(means, axis=1, keepdims=True)
     labels = np.arange(n + 500) % k
     x = (means[labels] + 0.5 * rng.standard_normal((n + 500, dim))) * 2 / dim**0.5
-    y = np.eye(k)[labels]
-    return x[:n], y[:n], x[n:], y[n:]
+    wrong = rng.integers(1, k, n) * (np.arange(n) < round(corruption * n))
+    y = np.eye(k)
+    return x[:n], y[(labels[:n] + wrong) % k], x[n:], y[labels[n:]]
 
 
 def point(n: int, seed: int) -> Arrays:
@@ -68,6 +74,8 @@ class Digits(Data):
     targets = "one-hot"
     source = staticmethod(digits)
     n: int = knob(200, 50, 1000, log=True, domain="[1, 1797]", label="examples")
+    corruption: float = knob(0.0, 0.0, 0.9, domain="[0, 1]", label="corrupted labels ξ", stacks=True,
+                             help="the share of training labels that are wrong")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,8 @@ class Clusters(Data):
     k: int = knob(4, 2, 10, domain="[2, 100]", label="classes")
     dim: int = knob(20, 2, 100, log=True, domain="[1, 1000]", label="input dimension")
     separation: float = knob(3.0, 0.0, 6.0, domain="[0, inf)")
+    corruption: float = knob(0.0, 0.0, 0.9, domain="[0, 1]", label="corrupted labels ξ", stacks=True,
+                             help="the share of training labels that are wrong")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Data sets are functions of their knobs and a seed: shapes, scale, targets, disjoint test sets."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,13 +157,14 @@ def test_train_and_test_set_have_all_classes_in_about_equal_numbers() -> None:
     assert sums.min() > 10 and sums.max() < p - 10
 
 
-def test_corrupted_labels_are_other_ones_and_more_of_them_contain_the_fewer() -> None:
+@pytest.mark.parametrize("clean", [Modular(), Digits(n=1000), Clusters(n=500)], ids=str)
+def test_corrupted_labels_are_other_ones_and_more_of_them_contain_the_fewer(clean: Any) -> None:
     shares = (0.0, 0.1, 0.3, 1.0)
-    x0, y0, x_test, y_test = Modular().arrays(seed=2)
+    x0, y0, x_test, y_test = clean.arrays(seed=2)
     before = np.zeros(len(x0), bool)
     wrong_label = y0
     for share in shares:
-        data = Modular(corruption=share)
+        data = replace(clean, corruption=share)
         x, y, *tests = data.arrays(seed=2)
         assert np.array_equal(x, x0) and np.array_equal(data.truth(seed=2), y0)
         assert all(np.array_equal(a, b) for a, b in zip(tests, (x_test, y_test), strict=True))
@@ -171,8 +173,19 @@ def test_corrupted_labels_are_other_ones_and_more_of_them_contain_the_fewer() ->
         assert wrong[before].all(), "those that were wrong stay so"
         assert np.array_equal(y[before], wrong_label[before]), "with the label that they had"
         before, wrong_label = wrong, y
-    drawn = (wrong_label.argmax(1) - y0.argmax(1)) % 59
-    assert set(drawn) == set(range(1, 59)), "any other label is drawn"
+    classes = y0.shape[1]
+    drawn = np.bincount((wrong_label.argmax(1) - y0.argmax(1)) % classes, minlength=classes)
+    mean = len(y0) / (classes - 1)
+    assert drawn[0] == 0, "at a share of 1 every label is wrong"
+    assert (np.abs(drawn[1:] - mean) < 5 * mean**0.5).all(), "and any other is as likely"
+
+
+def test_labels_of_which_all_but_one_in_c_are_wrong_say_nothing_of_the_class() -> None:
+    """Of the c^2 pairs of a true and a given class each is as frequent, to sampling."""
+    for data in (Digits(n=1797, corruption=0.9), Clusters(n=2000, k=4, corruption=0.75)):
+        y, truth = data.arrays(seed=0)[1], data.truth(seed=0)
+        pairs = y.T @ truth / (y.sum(0)[:, None] * truth.sum(0) / len(y))
+        assert np.abs(pairs - 1).max() < 5 * len(y.T) / len(y) ** 0.5
 
 
 @pytest.mark.parametrize("name", DATASETS)
