@@ -95,7 +95,10 @@ def changed_recipes(draw) -> Recipe:
             name = draw(st.sampled_from(list(PARTS["schedule"])))
             log.append(Change(step, arm, "schedule", name))
         else:
-            pairs = [("optimizer", draw(st.sampled_from(list(PARTS["optimizer"])))), ("lr", 0.1)]
+            pairs = [
+                ("optimizer", draw(st.sampled_from(fitting(recipe, "optimizer")))),
+                ("lr", 0.1),
+            ]
             inside = tuple(draw(st.sampled_from([[], pairs, pairs[1:]])))
             log.append(Branch(step, arm, inside, kind == "start"))
             arms += 1
