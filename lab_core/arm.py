@@ -188,7 +188,7 @@ class Arm:
 
     def _chunk(self, k: int) -> None:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
-        first = self.objective.gradient(self.state.w, self._batch(self.state.seen))
+        first = self._gradient(self.state.w, self.state.seen, self.state.t)
         if self.limit is None:
             self.limit = self._limit(first[0])
         losses = first[0].new_empty(k, self.R)
@@ -216,6 +216,10 @@ class Arm:
             self.diverged[r] = self.t
         self.state = replace(self.state, alive=self.state.alive & ~dead)
 
+    def _gradient(self, w: Tensor, seen: int, t: int) -> tuple[Tensor, Tensor]:
+        """The loss [R] and its gradient [R, P] of step t, after `seen` examples."""
+        return self.objective.gradient(w, self._batch(seen), t)
+
     def _batch(self, seen: int) -> Tensor | None:
         return self.batches.index(seen, self.program.batch_size) if self.sampled else None
 
@@ -224,6 +228,11 @@ class Arm:
         """Whether a batch is smaller than the data."""
         return 0 < self.program.batch_size < self.N
 
+    @property
+    def noisy(self) -> bool:
+        """Whether the loss of a step is not that of the training set."""
+        return self.sampled or self.objective.random
+
     def _steps(self, s: State, first: tuple[Tensor, Tensor], losses: Tensor) -> State:
         """The state after len(losses) steps from s; `first` is the loss and gradient at s."""
         w, state, seen = s.w, s.optimizer, s.seen
@@ -231,7 +240,7 @@ class Arm:
         optimizer, multiplier = self.optimizer, 1.0
         everyone, multipliers = bool(s.alive.all()), []
         for i in range(len(losses)):
-            loss, g = first if i == 0 else self.objective.gradient(w, self._batch(seen))
+            loss, g = first if i == 0 else self._gradient(w, seen, s.t + i)
             losses[i] = loss
             m = schedule(s.t + i, steps)
             if m != multiplier:
@@ -257,7 +266,7 @@ class Arm:
     def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
-        if not self.sampled:
+        if not self.noisy:
             self._write("train_loss", np.arange(before.t, after.t), losses)
         due = [name for name, every in self.program.probes if before.t % every == 0]
         memory = self._measure(before, g, due) if due else before.memory
@@ -275,7 +284,7 @@ class Arm:
         lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1)
         columns = {"lr": lr.expand(self.R)}
         self.mark()
-        if self.sampled:
+        if self.noisy:
             columns["train_loss"] = self.objective.loss(s.w)
         for name in due:
             columns |= PROBES[name](moment)

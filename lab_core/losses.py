@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lab_core.covariance_losses import BuresWasserstein, Frobenius
 from lab_core.knobs import knob
+from lab_core.models.base import Draw, per_replica
 
 FOLDS = 2  # more would save no time, and cost digits
 PRECISIONS = ("same", "float16", "float32", "float64")
@@ -49,6 +50,22 @@ class SquaredError:
     def second(self, f: Tensor, y: Tensor, u: Tensor) -> Tensor:
         """(d^2 l / df^2) u = u, [R, N, c]."""
         return u
+
+
+@dataclass(frozen=True)
+class NoisySquaredError(SquaredError):
+    """Squared error with fresh label noise (Blanc et al. 2020): the gradient of a step is that at y + delta
+    s, s = +1 or -1 drawn for each step, example and output. In all that is measured the labels are y.
+    """
+
+    label: ClassVar[str] = "squared error, noisy labels"
+    label_noise: float = knob(1.0, 0.0, 2.0, domain="[0, inf)", stacks=True, label="label noise δ",
+                              help="added to each label or taken from it, anew at each step")  # fmt: skip
+
+    def noised(self, y: Tensor, draw: Draw) -> Tensor:
+        """The labels of a step [R, N, c]."""
+        u = draw.uniform("label noise", y, *y.shape[1:])
+        return y + per_replica(self.label_noise) * (u - 0.5).sign()
 
 
 @dataclass(frozen=True)
@@ -279,4 +296,5 @@ LOSSES: dict[str, type[Loss]] = {
     "bures-wasserstein": BuresWasserstein,
     "perceptron": Perceptron,
     "power": PowerLoss,
+    "noisy-squared-error": NoisySquaredError,
 }

@@ -7,7 +7,7 @@ and autograd elsewhere; both answer to the same three calls.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lab_core import models
 from lab_core.kernels import KERNELS
-from lab_core.models import Model
+from lab_core.models import Draw, Model
 
 Product = Callable[[Tensor], Tensor]
 
@@ -23,12 +23,21 @@ Product = Callable[[Tensor], Tensor]
 class Objective:
     """L: w [R, P] -> [R], with data x [R or 1, N, d], y [R or 1, N, c]; derivatives by autograd.
 
+    `seeds` [R] key what is drawn at random for a step, by a model with dropout or a loss with noise.
     The gradient of the losses summed over replicas is the stack of their gradients.
     """
 
-    def __init__(self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int):
+    def __init__(
+        self,
+        model: Model,
+        loss: Any,
+        x: Tensor,
+        y: Tensor,
+        replicas: int,
+        seeds: Sequence[int] = (),
+    ):
         self.model, self.criterion, self.x, self.y = model, loss, x, y
-        self.replicas = replicas
+        self.replicas, self.seeds = replicas, tuple(seeds) or (0,) * replicas
         self.shapes = model.shapes(x.shape[2], y.shape[2])
         self.size = models.size(self.shapes)
 
@@ -38,26 +47,53 @@ class Objective:
         other.criterion = loss
         return other
 
+    @property
+    def random(self) -> bool:
+        """Whether the gradient of a step depends on what is drawn for it."""
+        return self.model.random or hasattr(self.criterion, "noised")
+
     def outputs(self, w: Tensor, x: Tensor) -> Tensor:
         """f [R, N, c] of inputs x [R or 1, N, d]."""
         return self.model.forward(models.views(w, self.shapes), x.expand(self.replicas, -1, -1))
+
+    def trained(self, w: Tensor, x: Tensor, draw: Draw) -> Tensor:
+        """The same as the gradient of a step has them."""
+        if not self.model.random:
+            return self.outputs(w, x)
+        whole = x.expand(self.replicas, -1, -1)
+        return self.model.training(models.views(w, self.shapes), whole, draw)
 
     def loss(self, w: Tensor) -> Tensor:
         """L(w) [R]."""
         return self.criterion(self.outputs(w, self.x), self.y).mean(-1)
 
-    def batch(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The examples [R, B] of each replica; all of them where index is None."""
+    def batch(self, index: Tensor | None, draw: Draw | None = None) -> tuple[Tensor, Tensor]:
+        """The examples [R, B] of each replica; all of them where index is None. With the noise of a
+        step on their labels, where the loss has such.
+        """
+        x, y = self._batch(index)
+        noisy = draw is not None and hasattr(self.criterion, "noised")
+        return x, self.criterion.noised(y.expand(self.replicas, -1, -1), draw) if noisy else y
+
+    def _batch(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
         if index is None:
             return self.x, self.y
         rows = torch.arange(self.replicas, device=index.device)[:, None]
         full = self.x.expand(self.replicas, -1, -1), self.y.expand(self.replicas, -1, -1)
         return full[0][rows, index], full[1][rows, index]
 
-    def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The mean loss [R] over all examples, or over the batch index [R, B], and its gradient."""
+    def drawn(self, t: int | None) -> Draw | None:
+        """What is drawn for step t; None where nothing is."""
+        return Draw(self.seeds, t) if self.random and t is not None else None
+
+    def gradient(
+        self, w: Tensor, index: Tensor | None = None, t: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The mean loss [R] over all examples, or over the batch index [R, B], and its gradient: as
+        step t has it, with what is drawn for that step; without t nothing is drawn.
+        """
         with torch.inference_mode(False), torch.enable_grad():
-            loss, w = self._graph(w, index)
+            loss, w = self._graph(w, index, self.drawn(t))
             (g,) = torch.autograd.grad(loss.sum(), w)
         return loss.detach(), g
 
@@ -81,20 +117,30 @@ class Objective:
 
         return product
 
-    def _graph(self, w: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _graph(
+        self, w: Tensor, index: Tensor | None, draw: Draw | None = None
+    ) -> tuple[Tensor, Tensor]:
         # autograd cannot keep a tensor made under inference_mode
-        x, y = (t.clone() if t.is_inference() else t for t in self.batch(index))
+        x, y = (t.clone() if t.is_inference() else t for t in self.batch(index, draw))
         w = w.clone().requires_grad_()
-        return self.criterion(self.outputs(w, x), y).mean(-1), w
+        f = self.outputs(w, x) if draw is None else self.trained(w, x, draw)
+        return self.criterion(f, y).mean(-1), w
 
 
 class CentredObjective(Objective):
     """The same for a model whose outputs count from what they are at the weights `origin` [R, P]."""
 
     def __init__(
-        self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int, origin: Tensor
+        self,
+        model: Model,
+        loss: Any,
+        x: Tensor,
+        y: Tensor,
+        replicas: int,
+        seeds: Sequence[int],
+        origin: Tensor,
     ):
-        super().__init__(model, loss, x, y, replicas)
+        super().__init__(model, loss, x, y, replicas, seeds)
         self.origin, self.first = origin, super().outputs(origin, x)
 
     def outputs(self, w: Tensor, x: Tensor) -> Tensor:
@@ -105,8 +151,16 @@ class CentredObjective(Objective):
 class HandObjective(Objective):
     """The same by a hand-written kernel; Hessian-vector products by autograd where it has none."""
 
-    def __init__(self, model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int):
-        super().__init__(model, loss, x, y, replicas)
+    def __init__(
+        self,
+        model: Model,
+        loss: Any,
+        x: Tensor,
+        y: Tensor,
+        replicas: int,
+        seeds: Sequence[int] = (),
+    ):
+        super().__init__(model, loss, x, y, replicas, seeds)
         self.kernel = KERNELS[type(model)]
         self.full = self.kernel(model, loss, x, y, replicas)
         self.mini: Any = None
@@ -120,10 +174,13 @@ class HandObjective(Objective):
     def loss(self, w: Tensor) -> Tensor:
         return self.criterion(self.full.outputs(w), self.full.y).mean(-1)
 
-    def gradient(self, w: Tensor, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if index is None:
+    def gradient(
+        self, w: Tensor, index: Tensor | None = None, t: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        draw = self.drawn(t)
+        if index is None and draw is None:
             return self.full.gradient(w)
-        x, y = self.batch(index)
+        x, y = (a.expand(self.replicas, -1, -1) for a in self.batch(index, draw))
         if self.mini is None or self.mini.n != x.shape[1]:
             self.mini = self.kernel(self.model, self.criterion, x, y, self.replicas)
         self.mini.feed(x, y)
@@ -137,7 +194,9 @@ class HandObjective(Objective):
         return self.full.hvp(w) if by_hand else super().hvp(w)
 
 
-def objective(model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int) -> Objective:
+def objective(
+    model: Model, loss: Any, x: Tensor, y: Tensor, replicas: int, seeds: Sequence[int] = ()
+) -> Objective:
     """The fastest objective for this model and loss."""
     by_hand = type(model) in KERNELS and hasattr(loss, "first")
-    return (HandObjective if by_hand else Objective)(model, loss, x, y, replicas)
+    return (HandObjective if by_hand else Objective)(model, loss, x, y, replicas, seeds)

@@ -95,7 +95,7 @@ class Start:
 
     def objective(self, loss: Loss) -> Objective:
         """The objective of a loss, with scratch buffers of its own."""
-        problem = self.model, loss, self.x, self.y, len(self.recipes)
+        problem = self.model, loss, self.x, self.y, len(self.recipes), self._seeds("batch")
         return CentredObjective(*problem, self.w) if self.model.centred else objective(*problem)
 
 

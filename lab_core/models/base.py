@@ -18,18 +18,38 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
+class Draw:
+    """What is drawn at random for the gradient of step `t`, one seed a replica: uniform numbers keyed by
+    (purpose, seed, t), so that replicas with the same seed draw the same ones.
+    """
+
+    seeds: tuple[int, ...]
+    t: int
+
+    def uniform(self, purpose: str, like: Tensor, *shape: int) -> Tensor:
+        """Numbers in [0, 1) [R, *shape], of the kind of `like`."""
+        rows = {
+            seed: torch.rand(shape, generator=stream(purpose, seed, self.t), dtype=torch.float64)
+            for seed in dict.fromkeys(self.seeds)
+        }
+        return torch.stack([rows[seed] for seed in self.seeds]).to(like)
+
+
+@dataclass(frozen=True)
 class Model:
     """A model: knobs, shapes, initial values and a forward pass.
 
     `inputs` is what it reads: "real" features, "pairs" of numbers below c, looked up in tables, or
     "measurements" of a matrix.
-    `centred` says that its output counts from what it is at the start of the run. A knob of which a
+    `centred` says that its output counts from what it is at the start of the run; `random` that its
+    training draws something at each step. A knob of which a
     list makes replicas is a float in `stds`, and [R, 1] in `forward` where the replicas differ.
     """
 
     label: ClassVar[str]
     inputs: ClassVar[str] = "real"
     centred: ClassVar[bool] = False
+    random: ClassVar[bool] = False
     if TYPE_CHECKING:
         init_scale: Any  # a knob of every model, in a place of its own
 
@@ -44,6 +64,10 @@ class Model:
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
         """Outputs [R, N, c] of inputs [R, N, d]."""
         raise NotImplementedError
+
+    def training(self, views: dict[str, Tensor], x: Tensor, draw: Draw) -> Tensor:
+        """Outputs in the gradient of a step, with what is drawn for it; for most the same."""
+        return self.forward(views, x)
 
     def tables(self, views: dict[str, Tensor]) -> list[Tensor]:
         """The tables [R, c, m] in which a model on pairs looks its numbers up; none for others."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lab_core.knobs import knob
-from lab_core.models.base import Model, Shapes
+from lab_core.models.base import Draw, Model, Shapes, per_replica
 
 
 class Activation(NamedTuple):
@@ -126,12 +126,18 @@ class MLP(Model):
         return {f"weight{i}": layer.std for i, layer in layers}
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
+        return self.through(views, x, lambda i, a: a)
+
+    def through(
+        self, views: dict[str, Tensor], x: Tensor, after: Callable[[int, Tensor], Tensor]
+    ) -> Tensor:
+        """The outputs, where `after(l, a_l)` takes the place of each hidden layer's a_l."""
         d, c = x.shape[-1], views[f"weight{self.depth}"].shape[-1]
         phi = ACTIVATIONS[self.activation].value
         for i, layer in enumerate(self.layers(d, c), 1):
             x = layer.weight_scale * (x @ views[f"weight{i}"])
             x = x + layer.bias_scale * views[f"bias{i}"] if self.bias else x
-            x = phi(x) if i < self.depth else x
+            x = after(i, phi(x)) if i < self.depth else x
         return x
 
 
@@ -142,3 +148,45 @@ class DeepLinear(MLP):
     label: ClassVar[str] = "deep linear net"
     bias: ClassVar[bool] = False
     activation: str = knob("linear", choices=("linear",))
+
+
+@dataclass(frozen=True)
+class DropoutMLP(MLP):
+    """A perceptron with dropout (Srivastava et al. 2014): in the gradient of a step every hidden a_l is
+    a_l * m / (1 - p), where m is 0 with probability p and else 1, drawn anew for each step, example and
+    unit. Everywhere else, also in the training loss that is recorded, nothing is dropped.
+    """
+
+    label: ClassVar[str] = "perceptron with dropout"
+    random: ClassVar[bool] = True
+    dropout: float = knob(0.5, 0.0, 0.9, domain="[0, 1)", stacks=True,
+                          help="the share of hidden units that a step leaves out")  # fmt: skip
+
+    def training(self, views: dict[str, Tensor], x: Tensor, draw: Draw) -> Tensor:
+        p = per_replica(self.dropout)
+
+        def drop(i: int, a: Tensor) -> Tensor:
+            u = draw.uniform(f"dropout{i}", a, *a.shape[1:])
+            return a * (u >= p) / (1 - p)
+
+        return self.through(views, x, drop)
+
+
+@dataclass(frozen=True)
+class ResidualMLP(MLP):
+    """A residual perceptron (He et al. 2016): a_l = a_{l-1} + phi(z_l) between hidden layers, z_l as in
+    the perceptron; the first layer and the last have nothing to add to.
+    """
+
+    label: ClassVar[str] = "residual perceptron"
+    depth: int = knob(4, 2, 6, domain="[2, 64]")
+    activation: str = knob("relu", choices=ACTIVATIONS)
+
+    def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:
+        before: list[Tensor] = []
+
+        def add(i: int, a: Tensor) -> Tensor:
+            before.append(before[-1] + a if before else a)
+            return before[-1]
+
+        return self.through(views, x, add)

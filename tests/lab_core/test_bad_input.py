@@ -26,7 +26,7 @@ BAD = {
     f"{MODULAR}&corruption=-1": "corruption: -1 is outside its domain; give a number in [0, 1]",
     f"{MODULAR}&operation=foo": "operation: 'foo' is not known; choose add, subtract, ",
     f"{MODULAR}&activation=tanh": "activation: 'tanh' is not known; choose square, relu",
-    f"{MODULAR}&depth=3": "depth: it belongs to model=mlp or model=deep-linear; choose that, or",
+    f"{MODULAR}&depth=3": "depth: it belongs to model=mlp or model=deep-linear or model=dropout-mlp",
     "data=modular": "model: a multi-layer perceptron cannot read modular arithmetic, whose inputs",
     "model=pair-mlp": "model: a two-layer net on pairs cannot read handwritten digits, whose inputs",
     "filter=foo": "filter: 'foo' is not known; choose none, grokfast, ",

@@ -29,7 +29,7 @@ def by_hand(recipe: Recipe, steps: int) -> list[float]:
     memory, state, losses = recipe.filter.init(w), recipe.optimizer.init(w), []
     for t in range(steps):
         losses.append(float(L.loss(w)))
-        g, memory = recipe.filter.step(w, L.gradient(w)[1], memory, At(t, L))
+        g, memory = recipe.filter.step(w, L.gradient(w, t=t)[1], memory, At(t, L))
         w, state = recipe.optimizer.step(w, g, state, At(t, L))
     return losses
 
@@ -45,7 +45,8 @@ def test_a_run_is_the_plain_loop_under_every_filter(name: str, optimizer: str) -
 
 @pytest.mark.parametrize("loss", fitting(PAIRS, "loss"))
 def test_a_run_on_pairs_is_the_plain_loop_under_every_loss(loss: str) -> None:
-    recipe = PAIRS.set({"loss": loss, "optimizer": "heavy-ball", "init_scale": 2.0})
+    recipe = PAIRS.set({"loss": loss, "optimizer": "heavy-ball", "init_scale": 2.0,
+                        "probes": (("weight_norm", 1),)})  # fmt: skip
     run = Run(recipe)
     assert isinstance(run.arms[0].objective, HandObjective)
     assert isinstance(run.arms[0].objective.full, TableKernel)

@@ -64,6 +64,7 @@ REFERENCE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "stablemax": stablemax,
     "frobenius": lambda f, y: whole(f, (moments(f) - moments(y)).square().sum((1, 2)) / 4),
     "bures-wasserstein": lambda f, y: whole(f, wasserstein(moments(f), moments(y))),
+    "noisy-squared-error": lambda f, y: 2 * F.mse_loss(f, y, reduction="none").mean(-1),
 }
 
 

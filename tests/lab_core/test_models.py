@@ -41,6 +41,11 @@ REFERENCE: dict[str, Callable[..., Tensor]] = {
     "asymmetric-factors": lambda x, F, G: rows_of(x, F @ G.T),
     "diagonal-linear": lambda x, u, v: x @ u**2 - x @ v**2,
     "linear": lambda x, w: x @ w,
+    "dropout-mlp": lambda x, w1, b1, w2, b2: torch.tanh(x @ w1 + b1) @ w2 + b2,
+    "interpolant": lambda x, a, b, w: sum(
+        (x @ a - b[0, j]).clamp_min(0) * w[j] for j in range(200)
+    ),  # type: ignore[misc]
+    "residual-mlp": lambda x, *p: residual(x, list(p)),
 }
 INPUTS = {
     "real": lambda c: gaussian(2, 4, 5, seed=1),
@@ -60,6 +65,15 @@ def rows_of(x: Tensor, matrix: Tensor) -> Tensor:
 def signs(m: int) -> Tensor:
     """+1 and -1 over the root of m, in turns."""
     return torch.tensor([1.0, -1.0] * (m // 2), dtype=torch.float64) / m**0.5
+
+
+def residual(x: Tensor, pieces: list[Tensor]) -> Tensor:
+    """z_1 = relu(x W + b), z <- z + relu(z W + b) twice, z W + b."""
+    (w1, b1), *between, (w, b) = zip(pieces[::2], pieces[1::2], strict=True)
+    z = (x @ w1 + b1).relu()
+    for inner, bias in between:
+        z = z + (z @ inner + bias).relu()
+    return z @ w + b
 
 
 FUNCTIONS = {
