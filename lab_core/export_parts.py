@@ -20,7 +20,7 @@ from lab_core.models import MLP, DeepLinear, Layer, Linear, PairMLP
 from lab_core.optimizers import GD, Adam, AdamW, HeavyBall, Nesterov, RMSProp
 from lab_core.optimizers.filters import Filter, Grokfast, GrokfastMA, Orthogonal
 from lab_core.recipe import Recipe
-from lab_core.schedules import Constant, Cosine, Geometric, LinearDecay, OneCycle, Warmup
+from lab_core.schedules import Constant, Cosine, Drop, Geometric, LinearDecay, OneCycle, Warmup
 
 _SGD = {"lr": "{lr}", "weight_decay": "{weight_decay}"}
 _ADAM = {"lr": "{lr}", "betas": "({beta1}, {beta2})", "eps": "{eps}"}
@@ -43,6 +43,7 @@ SCHEDULES = {
     Warmup: "return min(1.0, (t + 1) / {warmup})",
     LinearDecay: "return max(0.0, 1 - t / {steps})",
     Cosine: "return 0.5 * (1 + math.cos(math.pi * min(t / {steps}, 1.0)))",
+    Drop: "return 1.0 if t < {drop_at} else {drop_to}",
     Geometric: "return max({rho}**t, 1e-30)",
     OneCycle: "s, start = min(t / {steps}, 1.0), 1 / {start_divisor}\n    "
     "return start + (1 - start) * s / {peak} if s < {peak} else (1 - s) / (1 - {peak})",

@@ -86,6 +86,20 @@ class Geometric:
         return max(self.rho**t, 1e-30)
 
 
+@dataclass(frozen=True)
+class Drop:
+    """1 before step `drop_at`, `drop_to` from there on: a phase of large steps, then one of small ones."""
+
+    label: ClassVar[str] = "one drop"
+    drop_at: int = knob(500, 10, 100_000, log=True, unit="steps", domain="[0, 10000000]")
+    drop_to: float = knob(
+        0.1, 0.01, 1.0, log=True, domain="(0, 1]", help="a share of the rate before"
+    )
+
+    def __call__(self, t: int, steps: int) -> float:
+        return 1.0 if t < self.drop_at else self.drop_to
+
+
 def elapsed(times: list[float], rates: list[float], multipliers: list[float]) -> list[float]:
     """Training times [R], sums of learning rates, after steps at these multiples of the rates [R].
 
@@ -107,4 +121,5 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "linear": LinearDecay,
     "one-cycle": OneCycle,
     "geometric": Geometric,
+    "drop": Drop,
 }

@@ -6,7 +6,7 @@ from lab_core.data.covariance import Covariance
 from lab_core.data.modular import Modular, modular
 from lab_core.data.sensing import Completion, Sensing, completion, sensing
 from lab_core.data.separable import DigitPair, HardSet, Separable
-from lab_core.data.teachers import SingleIndex, SparseLinear, SparseSigns, XorClusters
+from lab_core.data.teachers import Kinks, SingleIndex, SparseLinear, SparseSigns, XorClusters
 
 DATASETS: dict[str, type[Data]] = {
     "digits": Digits,
@@ -24,6 +24,7 @@ DATASETS: dict[str, type[Data]] = {
     "separable": Separable,
     "hard-set": HardSet,
     "digit-pair": DigitPair,
+    "kinks": Kinks,
 }
 __all__ = [
     "DATASETS",
@@ -36,6 +37,7 @@ __all__ = [
     "DigitPair",
     "Digits",
     "HardSet",
+    "Kinks",
     "Modular",
     "Point",
     "Sensing",

@@ -9,14 +9,16 @@ import numpy as np
 from lab_core.data.base import Arrays, Data
 from lab_core.knobs import knob
 
+PIXELS = ("true", "shuffled", "each shuffled", "gaussian")
 
-def digits(n: int, corruption: float, seed: int) -> Arrays:
+
+def digits(n: int, corruption: float, pixels: str, seed: int) -> Arrays:
     """scikit-learn's handwritten digits (Alpaydin & Kaynak 1998): d = 64, c = 10.
 
-    Pixels / 16, a seeded subset of `n`; the subset's per-pixel mean is removed and everything is
-    divided by its one global standard deviation. Up to 500 of the remaining digits are the test set.
-    A share `corruption` of the training labels is moved to another class, each as likely: at 0.9 the
-    labels say nothing, as if all had been drawn anew (Zhang et al. 2017); beyond, what not to say.
+    Pixels / 16, a seeded subset of `n`, up to 500 others as the test set; the subset's per-pixel mean
+    is removed and everything divided by its one standard deviation. A share `corruption` of the
+    training labels is moved to any other class: at 0.9 they say nothing (Zhang et al. 2017). `pixels`
+    are in their order, in another one, each image in one of its own, or N(0, 1) in their place.
     """
     from sklearn.datasets import load_digits
 
@@ -24,10 +26,13 @@ def digits(n: int, corruption: float, seed: int) -> Arrays:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(images))
     train, test = order[:n], order[n : n + 500]
-    x = images / 16.0
+    x, draw = images / 16.0, np.random.default_rng([seed, 1])
+    if "shuffled" in pixels:
+        x = x[:, draw.permutation(64)] if pixels == "shuffled" else draw.permuted(x, axis=1)
     mean = x[train].mean(0)
     scale = (x[train] - mean).std() or 1.0  # one example has no spread
     x, y = (x - mean) / scale, np.eye(10)
+    x = draw.standard_normal(x.shape) if pixels == "gaussian" else x
     wrong = rng.integers(1, 10, n) * (np.arange(n) < round(corruption * n))
     return x[train], y[(labels[train] + wrong) % 10], x[test], y[labels[test]]
 
@@ -76,6 +81,8 @@ class Digits(Data):
     n: int = knob(200, 50, 1000, log=True, domain="[1, 1797]", label="examples")
     corruption: float = knob(0.0, 0.0, 0.9, domain="[0, 1]", label="corrupted labels ξ", stacks=True,
                              help="the share of training labels that are wrong")  # fmt: skip
+    pixels: str = knob("true", choices=PIXELS,
+                       help="each shuffled: every image in an order of its own")  # fmt: skip
 
 
 @dataclass(frozen=True)

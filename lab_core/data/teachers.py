@@ -56,6 +56,20 @@ def sparse_signs(n: int, dim: int, nonzeros: int, seed: int) -> Arrays:
     return x[:n], y[:n], x[n:], y[n:]
 
 
+def kinks(n: int, bends: int, seed: int) -> Arrays:
+    """A piecewise linear function of one variable: inputs (x, 1) with x at `n` equispaced points in
+    [-1, 1], y from +1 to -1 and back, straight between `bends` kinks at random places. The constant
+    input gives a net random kinks to start with. The test set is the middles of 400 equal parts.
+    """
+    gaps = 0.5 + np.random.default_rng(seed).random(bends + 1)
+    at = np.concatenate([[-1.0], 2 * gaps.cumsum() / gaps.sum() - 1])
+    heights = (-1.0) ** np.arange(bends + 2)
+    places = np.linspace(-1, 1, n), (2 * np.arange(400) + 1) / 400 - 1
+    x, x_test = (np.stack([at_x, np.ones(len(at_x))], 1) for at_x in places)
+    y, y_test = (np.interp(a[:, :1], at, heights) for a in (x, x_test))
+    return x, y, x_test, y_test
+
+
 @dataclass(frozen=True)
 class XorClusters(Data):
     """XOR clusters; see `xor`."""
@@ -101,3 +115,14 @@ class SparseSigns(SparseLinear):
     label = "sparse linear classifier"
     targets = "signs"
     source = staticmethod(sparse_signs)
+
+
+@dataclass(frozen=True)
+class Kinks(Data):
+    """A piecewise linear function of one input; see `kinks`."""
+
+    label = "piecewise linear function"
+    targets = "real"
+    source = staticmethod(kinks)
+    n: int = knob(12, 5, 100, log=True, domain="[1, 10000]", label="examples")
+    bends: int = knob(2, 0, 6, domain="[0, 100]", label="kinks")

@@ -8,7 +8,8 @@ import pytest
 from numpy.polynomial.chebyshev import chebval
 from sklearn.datasets import load_digits
 
-from lab_core.data import DATASETS, Chebyshev, Clusters, Data, Digits, Modular, Point
+from lab_core.data import DATASETS, Chebyshev, Clusters, Data, Digits, Kinks, Modular, Point
+from lab_core.data.classic import PIXELS
 from lab_core.data.modular import OPERATIONS
 from lab_core.knobs import BadInput, check
 
@@ -29,6 +30,7 @@ REFERENCE = {
     "separable": (20, 1, 1000, True),
     "hard-set": (2, 1, 0, False),
     "digit-pair": (65, 1, 107, True),
+    "kinks": (2, 1, 400, True),
 }
 EXAMPLES = {"modular": 1044, "sensing": 800, "completion": 20, "covariance": 6}
 ROWS = (40, 20)  # of the test set of measurements: (e_i, weights), and M[i]
@@ -82,6 +84,38 @@ def test_digits_are_centred_by_pixel_and_scaled_by_one_number() -> None:
     scale = (pixels[:300] - mean).std()
     assert np.allclose(np.concatenate([x, x_test]), (pixels - mean) / scale, atol=1e-12)
     assert (y.argmax(1) == labels[order[:300]]).all()
+
+
+def test_the_pixels_of_digits_can_be_shuffled_together_or_apart_or_be_noise() -> None:
+    """One order for all keeps every distance, an order each keeps an image's pixels alone."""
+    kinds = {p: Digits(n=200, pixels=p).arrays(seed=3) for p in PIXELS}
+    true, together, apart, noise = (kinds[p] for p in PIXELS)
+    for x, y, x_test, y_test in kinds.values():
+        assert np.array_equal(y, true[1]) and np.array_equal(y_test, true[3])
+        assert np.isclose(x.std(), 1, atol=0.02) and np.isclose(x_test.std(), 1, atol=0.05)
+    both = [np.concatenate(one[::2]) for one in (true, together)]
+    assert np.allclose(both[0] @ both[0].T, both[1] @ both[1].T) and not np.allclose(*both)
+    images = load_digits().data[np.random.default_rng(3).permutation(1797)[:700]] / 16
+    draw = np.random.default_rng([3, 1])
+    pixels = draw.permuted(load_digits().data / 16, axis=1)
+    assert np.array_equal(np.sort(pixels, 1), np.sort(load_digits().data / 16, 1))
+    mine = pixels[np.random.default_rng(3).permutation(1797)[:700]]
+    mean = mine[:200].mean(0)
+    expected = (mine - mean) / (mine[:200] - mean).std()
+    assert np.allclose(np.concatenate(apart[::2]), expected), (
+        "the pixels of each image, in any order"
+    )
+    assert np.ptp(mean) < 0.25 < np.ptp(images[:200].mean(0)), "so that every place is alike"
+    assert abs(np.corrcoef(noise[0].T)[np.triu_indices(64, 1)]).max() < 0.4
+
+
+def test_kinks_are_where_the_line_turns() -> None:
+    x, y, x_test, y_test = Kinks(n=12, bends=3).arrays(seed=1)
+    assert (x[:, 1] == 1).all() and (y[0], abs(y[-1])) == (1, 1)
+    slopes = np.diff(y_test[:, 0]) / np.diff(x_test[:, 0])
+    changes = np.abs(np.diff(slopes)) > 1e-9
+    assert 3 <= changes.sum() <= 6, "a kink between two points changes two slopes"
+    assert np.sign(slopes[[0, -1]]).tolist() == [-1, 1], "down, up, down, up"
 
 
 def test_chebyshev_is_the_polynomial() -> None:

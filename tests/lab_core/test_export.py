@@ -23,9 +23,10 @@ PAIRS = SMALL.set({"data": "modular", "p": 7, "fraction": 0.6, "model": "pair-ml
 # parts that are left to the core: their kernels, or solvers, are the point of them
 PLAINLESS = {"optimizer": {"flow", "scaled-gd", "rebalanced-gd", "alternating", "normalised-gd",
                            "lasso-gd"},
-             "loss": {"bures-wasserstein", "power"},
+             "loss": {"bures-wasserstein", "power", "noisy-squared-error"},
              "model": {"transformer", "committee", "scaled-committee", "diagonal-linear",
-                       "symmetric-factors", "asymmetric-factors"}}  # fmt: skip
+                       "symmetric-factors", "asymmetric-factors", "dropout-mlp", "interpolant",
+                       "residual-mlp"}}  # fmt: skip
 ROUNDED = {"float16": 1e-2, "float32": 1e-4}  # where a rounding is as large as that
 
 RECIPES = {
@@ -47,6 +48,8 @@ RECIPES = {
     "warmup": (SMALL, "schedule=warmup&warmup=30&lr=0.1,0.2"),
     "cosine": (SMALL, "schedule=cosine&optimizer=adamw&weight_decay=0.1"),
     "linear decay": (SMALL, "schedule=linear&optimizer=heavy-ball&lr=0.05"),
+    "one drop": (SMALL, "schedule=drop&drop_at=30&drop_to=0.2"),
+    "digits of noise": (SMALL, "data=digits&n=60&corruption=0.5&pixels=gaussian"),
     "one-cycle": (SMALL, "schedule=one-cycle&peak=0.4"),
     "batches": (CLASSES, "batch_size=7&seed=0,1&probes=sharpness:10,weight_norm:15"),
     "batches unseen": (CLASSES, "batch_size=7&probes=none"),

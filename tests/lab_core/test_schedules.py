@@ -19,6 +19,7 @@ REFERENCE: dict[str, Callable[[int, int], float]] = {
     "cosine": lambda t, T: math.cos(math.pi * t / T / 2) ** 2,
     "linear": lambda t, T: (T - t) / T,
     "geometric": lambda t, T: math.exp(t * math.log(0.995)),
+    "drop": lambda t, T: 0.1 ** (t >= 500),
     "one-cycle": lambda t, T: np.interp(t / T, [0, 0.3, 1], [1 / 25, 1, 0]),
 }
 
