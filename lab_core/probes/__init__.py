@@ -10,6 +10,7 @@ from lab_core.probes import (
     margins,
     matrices,
     pruning,
+    sparsity,
     telescope,
     training,
 )
@@ -48,5 +49,8 @@ PROBES: dict[str, Callable[[Moment], Columns]] = {
     "margin": margins.margin,
     "perceptron": margins.perceptron,
     "boundary": margins.boundary,
+    "linear_sparsity": sparsity.linear_sparsity,
+    "patterns": sparsity.patterns,
+    "function": sparsity.function,
 }
 __all__ = ["PROBES", "Columns", "Moment"]

@@ -50,6 +50,9 @@ REFERENCE = {
     "covariance": {"covariance_error"}
     | {f"{n}_{i}" for n in ("covariance", "target") for i in (1, 2, 3)},
     "covariance_curvature": set(),  # of the losses that have one: in test_covariance_losses.py
+    "linear_sparsity": set(),  # of diagonal linear nets, ReLU nets and functions: in test_sparsity.py
+    "patterns": set(),
+    "function": set(),
     "curvature_range": {"curvature_min", "curvature_max", "negative_curvature"},
 }
 ARRAYS = {"spectrum", "fourier", "neurons", "correctness"}  # what is wider than a number
