@@ -7,6 +7,7 @@ from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.fit_anything import FIT_ANYTHING
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
+from lab_core.phenomena.large_learning_rates import LARGE_LEARNING_RATES
 from lab_core.phenomena.large_steps import LARGE_STEPS
 from lab_core.phenomena.matrix_sensing import MATRIX_SENSING
 from lab_core.phenomena.phase_diagrams import PHASE_DIAGRAMS
@@ -26,6 +27,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
         FIT_ANYTHING,
+        LARGE_LEARNING_RATES,
         PHASE_DIAGRAMS,
     )
 }
