@@ -88,7 +88,7 @@ PRESETS = {
         "Units that act as one",
         "A ReLU net of a hundred units on twelve points of a line with two kinks, labels with fresh noise"
         " of ±0.3. Units that are active on the same points act as one. At a small step size as many"
-        " different ones are left as there were; at larger ones they join, to half and less, and the"
+        " different ones are left as there were; at larger ones they join, to about half, and the"
         " function bends less.",
         Recipe().set(
             {
