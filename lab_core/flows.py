@@ -210,10 +210,9 @@ class CentralFlow(Flow):
 
     def _refuse(self, arm: Arm) -> None:
         super()._refuse(arm)
-        if arm.sampled:
-            raise BadInput(
-                f"ghost: the {self.label} is defined beside full batches; set batch_size=0."
-            )
+        if arm.noisy:
+            what = "batch_size=0" if arm.sampled else "a model and a loss that draw nothing"
+            raise BadInput(f"ghost: the {self.label} is defined beside full batches; set {what}.")
 
     def _moved(self, gd: GD) -> Tensor:
         sampled = 0 < self.arm.recipes_at(self.t)[0].batch_size < self.arm.N

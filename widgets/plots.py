@@ -71,7 +71,7 @@ class Plots:
         plot = self._plot(place)
         options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
         options |= {"steps": not plot.array, "key": key_of(plot)}
-        options |= {"cells": plot.is_map, "equal": bool(plot.points), "rates": plot.rate}
+        options |= {"cells": plot.is_map, "equal": len(plot.points) > 1, "rates": plot.rate}
         if place == FOURTH and self.choices:
             options["choices"] = [(slug, PLOTS[slug].title) for slug in self.choices]
             options |= {"choice": self.chosen, "label": "fourth plot"}

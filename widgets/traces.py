@@ -61,7 +61,7 @@ def key_of(plot: Plot) -> list[dict[str, object]]:
     panel's header.
     """
     if plot.points:
-        pairs = zip(plot.points, theme.POINTS, strict=True)
+        pairs = zip(plot.points, theme.POINTS, strict=False)
         return [{"word": w, "symbol": m["symbol"], "color": m["color"]} for w, m in pairs]
     strokes = [*theme.STROKES[:1], theme.REFERENCE] if plot.dashed else theme.STROKES
     return [{"word": word, **stroke} for word, stroke in zip(plot.words, strokes, strict=False)]

@@ -100,13 +100,13 @@ FIGURES = {
         " a plane explains fit at any n, and in fewer steps.",
         SWEEP,
         (
-            Panel("Random labels", "examples ÷ parameters", "share of the training set right",
+            Panel("Random labels", "examples ÷ parameters", "share right",
                   by_width(right, RANDOM), log_x=True, marks=((1.0, "n = P"),)),
             Panel("The largest n that is fitted", "parameters P", "examples n", capacities,
                   log_x=True, log_y=True),
-            Panel("Steps, random labels", "examples ÷ parameters", "steps to the last example",
+            Panel("Steps to the last random label", "examples ÷ parameters", "steps",
                   by_width(steps, RANDOM), log_x=True, log_y=True, marks=((1.0, "n = P"),)),
-            Panel("Steps, true labels", "examples ÷ parameters", "steps to the last example",
+            Panel("Steps to the last true label", "examples ÷ parameters", "steps",
                   by_width(steps, TRUE), log_x=True, log_y=True),
         ),
     )

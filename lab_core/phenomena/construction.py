@@ -30,9 +30,9 @@ PRESETS = {
                 "lr": 1e-16,
                 "steps": 600,
                 "probes": (
-                    ("accuracy", 10),
-                    ("weight_l1", 10),
-                    ("gradient_norm", 10),
+                    ("accuracy", 5),
+                    ("weight_l1", 5),
+                    ("gradient_norm", 5),
                     ("sharpness", 600),
                 ),
                 "changes": (
@@ -43,7 +43,6 @@ PRESETS = {
         ),
         60,
         plots=("accuracy", "loss", "weight_l1", "gradient_norm"),
-        x="log-step",
     ),
 }
 

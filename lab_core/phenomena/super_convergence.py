@@ -44,7 +44,7 @@ RESIDUAL = Recipe().set(
         "dtype": "float32",
         "lr": (SMALL, TUNED, LARGE),
         "steps": 60,
-        "probes": (("accuracy", 5),),
+        "probes": (("accuracy", 5), ("test_loss", 5)),
         "changes": (beside(**CYCLE),),
     }
 )
@@ -52,8 +52,8 @@ PRESETS = {
     "one-cycle": Preset(
         "One cycle against a constant rate",
         "Three learning rates, constant (arm 0) and as the peak of one cycle up and down (arm 1), in 60"
-        " steps. At 0.3, ten times the best constant rate, a constant one ends at some 80% of the test"
-        " set and the cycle at over 90%. At the best rate the two end alike: the cycle forgives a rate"
+        " steps. At 0.3, ten times the best constant rate, a constant one ends at 77 to 87% of the"
+        " test set and the cycle at 90 to 92%. At the best rate the two end alike: the cycle forgives a rate"
         " that is too large, and it is no faster than one that was tuned.",
         RESIDUAL,
         6,
@@ -78,7 +78,7 @@ PRESETS = {
                 "schedule": "warmup",
                 "warmup": 200,
                 "steps": 200,
-                "probes": (("accuracy", 4),),
+                "probes": (("accuracy", 4), ("test_loss", 4)),
                 "changes": (),
             }
         ),
@@ -110,7 +110,9 @@ def best(values: dict[float, np.ndarray]) -> tuple[float, np.ndarray]:
 
 
 def judge_cycle(runs: Sequence[Run]) -> Verdict:
-    """At a rate that is too large the cycle is better, at the best ones it is not."""
+    """At a rate that is too large the cycle is better, at the best ones it is not; and where there is a
+    longer run at a small constant rate, both are as good as that in a fraction of its steps.
+    """
     arms = both(runs[0])
     if arms is None:
         return Verdict(False, "not a constant rate beside a cycle", "both")
@@ -118,35 +120,22 @@ def judge_cycle(runs: Sequence[Run]) -> Verdict:
     large = max(constant)
     (a, tuned), (b, cycled) = best(constant), best(cycle)
     gain, apart = cycle[large] - constant[large], float(cycled.mean() - tuned.mean())
-    holds = bool(gain.min() > 0.03 and large > 5 * a and abs(apart) < 0.02)
-    return Verdict(
-        holds,
-        f"test accuracy, constant: {each(constant)}; one cycle: {each(cycle)}; at {large:g} the cycle"
-        f" gains {span(gain)}, at the best rates ({a:g} and {b:g}) {apart:+.3f} in the mean",
-        "over 0.03 in every seed at over 5 times the best constant rate; within 0.02",
-    )
-
-
-def judge_small(runs: Sequence[Run]) -> Verdict:
-    """A cycle is as good in a fraction of the steps as a constant rate that is small; not as a tuned one."""
-    arms = both(runs[0])
-    if arms is None or len(runs) < 2:
-        return Verdict(False, "not a constant rate beside a cycle, and a longer run", "both")
-    (long,) = runs[1].arms.values()
-    _, cycled = best(by_rate(arms[1], last(arms[1])))
-    slow, tuned = last(long), best(by_rate(arms[0], last(arms[0])))[1]
-    factor = runs[1].base.steps / runs[0].base.steps
+    slow = [(run.base.steps, run.arms[0].knob("lr").max(), last(run.arms[0])) for run in runs[1:]]
     holds = bool(
-        factor > 3
-        and cycled.mean() > slow.mean() - 0.01
-        and tuned.mean() > slow.mean() - 0.01
-        and long.knob("lr").max() < 0.01
+        gain.min() > 0.03
+        and large > 5 * a
+        and abs(apart) < 0.02
+        and all(3 * runs[0].base.steps < T and lr < a / 5 for T, lr, _ in slow)
+        and all(min(cycled.mean(), tuned.mean()) > there.mean() - 0.01 for *_, there in slow)
     )
+    longer = "".join(f"; {lr:g} constant in {T} steps {span(there)}" for T, lr, there in slow)
     return Verdict(
         holds,
-        f"one cycle {span(cycled)}, and a tuned constant rate {span(tuned)}, in {runs[0].base.steps}"
-        f" steps; {long.knob('lr').max():g} constant in {runs[1].base.steps} {span(slow)}",
-        "both as good to 0.01 in the mean, in less than a third of the steps",
+        f"test accuracy in {runs[0].base.steps} steps, constant: {each(constant)}; one cycle:"
+        f" {each(cycle)}; at {large:g} the cycle gains {span(gain)}, at the best rates ({a:g} and {b:g})"
+        f" {apart:+.3f} in the mean{longer}",
+        "over 0.03 in every seed at over 5 times the best constant rate; within 0.02; as good as a small"
+        " rate in over 3 times the steps, to 0.01",
     )
 
 
@@ -186,22 +175,17 @@ def judge_range(runs: Sequence[Run]) -> Verdict:
 
 claim = partial(claim_on, PAPER, PRESETS)
 CLAIMS: tuple[Claim, ...] = (
-    claim(
-        "At ten times the best constant learning rate one cycle generalises and a constant rate does"
-        " not; at the best rate of each, one is as good as the other.",
-        "one-cycle",
-        judge_cycle,
-    ),
     Claim(
         PAPER,
-        "One cycle needs a fraction of the steps of a small constant learning rate; so does a constant"
-        " one that was tuned.",
+        "At ten times the best constant learning rate one cycle generalises and a constant rate does"
+        " not; at the best rate of each, one is as good as the other, and as a small constant rate in"
+        " over six times the steps.",
         (
             PRESETS["one-cycle"].recipe.set({"seed": SEEDS}),
             RESIDUAL.set({"seed": SEEDS, "lr": SMALL, "steps": 400, "changes": (),
                           "probes": (("accuracy", 19),)}),
         ),
-        judge_small,
+        judge_cycle,
         "one-cycle",
     ),
     claim(

@@ -34,15 +34,15 @@ def accuracy(grid: Grid) -> np.ndarray:
 
 
 def by_schedule(labels: int, steps: int) -> Callable[[Grid], list[Line]]:
-    """Accuracy against the rate, a line for each schedule and weight decay."""
+    """Test error against the rate, a line for each schedule and weight decay."""
 
     def lines(grid: Grid) -> list[Line]:
         rates, schedules, n, budgets, decays = (axis.values for axis in grid.sweep.over)
-        values = accuracy(grid)[:, :, n.index(labels), budgets.index(steps)]
+        values = 1 - accuracy(grid)[:, :, n.index(labels), budgets.index(steps)]
         return [
             band(f"{name}, decay {decay:g}" if decay else name, rates, values[:, i, j])
-            for i, name in enumerate(schedules)
             for j, decay in enumerate(decays)
+            for i, name in enumerate(schedules)
         ]
 
     return lines
@@ -50,18 +50,18 @@ def by_schedule(labels: int, steps: int) -> Callable[[Grid], list[Line]]:
 
 def panel(labels: int, steps: int) -> Panel:
     return Panel(
-        f"{labels} labels, {steps} steps", "learning rate, or peak of the cycle", "test accuracy",
-        by_schedule(labels, steps), log_x=True,
+        f"{labels} labels, {steps} steps", "learning rate, or peak of the cycle", "share wrong",
+        by_schedule(labels, steps), log_x=True, log_y=True,
     )  # fmt: skip
 
 
 FIGURES = {
     "tuned-rates": Curve(
         "Against a rate that was tuned",
-        "Test accuracy against the learning rate, constant or as the peak of one cycle, with many labels"
-        " and few, in 30 steps and in 120, without weight decay and with. The cycle's curve lies to the"
+        "Errors on the test set against the learning rate, constant or as the peak of one cycle, with many"
+        " labels and few, in 30 steps and in 120, without weight decay and with. The cycle's curve lies to the"
         " right of the constant one: it takes a larger rate, and forgives one that is too large. Their"
-        " tops are equally high.",
+        " lowest points are alike.",
         SWEEP,
         tuple(panel(n, steps) for n in (MANY, FEW) for steps in (SHORT, LONG)),
     )

@@ -93,8 +93,12 @@ def test_corruption_that_is_not_fitted_or_does_not_vary_is_refused() -> None:
 
 def test_one_regulariser_alone_and_one_that_does_prevent_it_are_refused() -> None:
     judge = random_labels.judge_regularised
-    assert refused(judge([run("regularised", dropout=0.5, steps=2)]),
-                   judge([run("regularised", weight_decay=(0.0, 200.0), n=60, steps=100)]),
+    strong = tuple(
+        replace(c, settings=tuple((k, 200.0 if k == "weight_decay" else v) for k, v in c.settings))  # type: ignore[union-attr]
+        for c in LAB.presets["regularised"].recipe.changes
+    )
+    assert refused(judge([run("regularised", steps=30)]),
+                   judge([run("regularised", changes=strong, n=60, steps=100)]),
                    judge([run("regularised", changes=(), steps=2)]))  # fmt: skip
 
 
