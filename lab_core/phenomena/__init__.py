@@ -4,6 +4,7 @@ from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.curvature_and_warmup import CURVATURE_AND_WARMUP
 from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATION
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
+from lab_core.phenomena.fractal_boundary import FRACTAL_BOUNDARY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
 from lab_core.phenomena.large_steps import LARGE_STEPS
@@ -23,6 +24,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         MATRIX_SENSING,
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
+        FRACTAL_BOUNDARY,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]
