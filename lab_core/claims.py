@@ -57,6 +57,11 @@ class Claim:
         """Run the recipes and judge them."""
         return self.judge([finished(recipe) for recipe in self.recipes])
 
+    def sentence(self, verdict: Verdict, on: str = "") -> str:
+        """What a page says of it; `on` are the runs on which it does not hold."""
+        word = "holds" if verdict.holds else f"does not hold{on}"
+        return f"claim {word}: {self.claim} Measured: {verdict.measured}. Expected: {verdict.expected}."
+
     def report(self, verdict: Verdict) -> dict[str, Any]:
         """One row of `edgewise claims --json`."""
         return {

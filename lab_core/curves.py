@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lab_core.claims import Claim
 from lab_core.sweep import Grid, Sweep
 
 
@@ -68,6 +69,12 @@ def band(name: str, x: Sequence[float], values: np.ndarray) -> Line:
         rows = np.where(known, values, np.nan)[some]
         y[some], low[some], high[some] = (f(rows, axis=1) for f in STATISTICS)
     return Line(name, np.asarray(x, float), y, low, high)
+
+
+def verdicts(claims: Sequence[Claim], slug: str, grid: Grid) -> list[str]:
+    """What the claims on a figure say of its grid, where that is as they have it, and whole."""
+    ours = [c for c in claims if c.preset == slug and c.recipes == (grid.sweep,) and grid.done]
+    return [claim.sentence(claim.judge([grid])) for claim in ours]
 
 
 STATISTICS = (np.nanmedian, np.nanmin, np.nanmax)

@@ -26,6 +26,7 @@ BUDGET = 2**28  # bytes of one stack
 TOGETHER = 256  # replicas of a stack, at most: what a stack shares is shared well before
 RACING = 25  # where runs end early: a stack goes on until its last replica has ended
 LOOK = 5  # steps between two looks at whether they have
+SLICE = 50  # steps between two looks at whether a stack is still asked for
 SEEDS = ("seed", "data_seed", "init_seed", "batch_seed")
 
 
@@ -206,12 +207,16 @@ def work(recipe: Recipe) -> float:
 # ---- computing
 
 
-def compute(cells: list[Cell], stop: Success | None = None) -> list[Outcome]:
-    """The outcomes of one stack."""
+def compute(
+    cells: list[Cell], stop: Success | None = None, going: Callable[[], bool] = lambda: True
+) -> list[Outcome]:
+    """The outcomes of one stack; none where it stopped `going` on the way."""
     arm = Arm([cell.recipe for cell in cells])
     arm.forget()
     while not (arm.done or (stop and stop.of(arm.record).all())):
-        arm.advance(LOOK if stop else arm.program.steps)
+        if not going():
+            return []
+        arm.advance(LOOK if stop else SLICE)
     return [Outcome(c, arm.record.only(r), arm.diverged.get(r)) for r, c in enumerate(cells)]
 
 

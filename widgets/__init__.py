@@ -1,6 +1,7 @@
 """The screen: ipywidgets and plotly. It computes nothing; every number comes from `lab_core`."""
 
+from widgets.curve import CurveLab
 from widgets.lab import Lab
 from widgets.phase import PhaseDiagram
 
-__all__ = ["Lab", "PhaseDiagram"]
+__all__ = ["CurveLab", "Lab", "PhaseDiagram"]

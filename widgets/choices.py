@@ -107,7 +107,7 @@ def _live(arm: Here, replica: int | None) -> list[Spec]:
     out.append(_batch(own["batch_size"], arm))
     for part in LIVE_PARTS:
         out.append(_part(part, program))
-        out += [_knob(k, getattr(getattr(program, part), k.name)) for k in _knobs(part, program)]
+        out += [control(k, getattr(getattr(program, part), k.name)) for k in _knobs(part, program)]
     return [*out, slider(own["steps"], program.steps)]
 
 
@@ -116,8 +116,8 @@ def _arm(program: Recipe) -> list[Spec]:
     for part in OPENING:
         out.append(_part(part, program))
         fixed = _knobs(part, program) if part not in LIVE_KNOBS else []
-        out += [_knob(k, getattr(getattr(program, part), k.name)) for k in fixed]
-    return [*out, _knob(knobs(program)["seed"], program.seed)]
+        out += [control(k, getattr(getattr(program, part), k.name)) for k in fixed]
+    return [*out, control(knobs(program)["seed"], program.seed)]
 
 
 def _knobs(part: str, program: Recipe) -> list[Knob]:
@@ -141,7 +141,8 @@ def _entries(program: Recipe, part: str) -> list[tuple[str, str]]:
     return out
 
 
-def _knob(k: Knob, value: Any) -> Spec:
+def control(k: Knob, value: Any) -> Spec:
+    """A control of one knob by itself."""
     if k.choices:
         return {"id": k.name, "label": k.label, "kind": "choice", "value": value,
                 "options": list(k.choices), "disabled": len(k.choices) == 1}  # fmt: skip
@@ -160,7 +161,7 @@ def by_replica(part: str, k: Knob, arm: Here, replica: int | None) -> Spec:
     """A control of a live knob; where all replicas move and differ, a slider of a factor."""
     each = [getattr(getattr(r, part), k.name) for r in arm.recipes]
     if part not in OWN or not stacks(part, k):
-        return _knob(k, each[0])
+        return control(k, each[0])
     if replica is not None:
         return slider(k, each[replica])
     if k.log and len(set(each)) > 1:

@@ -198,7 +198,7 @@ class Panel {
   constructor(model, el) {
     Object.assign(this, { model, el });
     model.on("change:groups", () => this.build());
-    model.on("msg:custom", ({ update }) => this.controls.get(update)?.update());
+    model.on("msg:custom", ({ update }) => this.controls.get(update)?.adopt(specOf(model, update)));
     el.classList.add("ew-controls");
     this.build();
   }
@@ -233,11 +233,14 @@ function render({ model, el }) {
   return () => ended.abort();
 }
 
+/** A control's spec; where the kernel tells all again, that is another object of the same content. */
+const specOf = (model, id) =>
+  model.get("groups").flatMap((group) => group.controls).find((control) => control.id === id);
+
 /** Views read the specs in the model, so a later view shows what was changed before it opened. */
 function initialize({ model }) {
   model.on("msg:custom", ({ update, fields }) => {
-    const every = model.get("groups").flatMap((group) => group.controls);
-    Object.assign(every.find((control) => control.id === update) ?? {}, fields);
+    Object.assign(specOf(model, update) ?? {}, fields);
   });
 }
 

@@ -47,7 +47,7 @@ const symbol = (name, colour) =>
     h("path", { d: SYMBOLS[name] ?? SYMBOLS.circle, style: `fill:${colour}` }));
 
 const STROKES = {
-  solid: "", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3",
+  solid: "", dash: "5 3", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3",
 };
 
 /** A piece of a line, dashed as plotly's lines of that name; in the text's colour if in no other. */

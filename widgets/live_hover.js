@@ -27,7 +27,7 @@ class Hover {
     if (panel.map) return this.over(panel, x, y);
     if (panel.curves.some(isPoints)) return; // whose x and y are no curve's
     const [curves, thresholds] = [panel.curves, panel.thresholds].map(
-      (traces) => traces.map((t) => ({ spec: t.spec, ...view.points(t) })));
+      (traces) => traces.filter((t) => !isBand(t)).map((t) => ({ spec: t.spec, ...view.points(t) })));
     const across = x - panel.xaxis._offset;
     const found = curves.some((curve) => curve.p)
       ? nearest(panel, curves, thresholds, across)

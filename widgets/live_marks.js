@@ -40,11 +40,25 @@ function moment({ isStep, xaxis, yaxis }, until) {
   return [h("line", { x1: x, x2: x, y1, y2: y1 + _length, class: "ew-moment" })];
 }
 
+/** Vertical lines at some x, each with its word, from the top down where they are near each other. */
+function marked({ meta, xaxis, yaxis }, font) {
+  const { _offset: top, _length } = yaxis;
+  const seen = (meta.marks ?? []).map(([at, word]) => ({ x: pixel(xaxis, at), word }));
+  return seen.filter(({ x }) => within(xaxis, x)).flatMap(({ x, word }, i) => {
+    const left = x - xaxis._offset > 0.5 * xaxis._length;
+    return [h("line", { x1: x, x2: x, y1: top, y2: top + _length, class: "ew-mark" }),
+      h("text", { x: x + (left ? -4 : 4), y: top + (i + 1) * 1.2 * font, class: left ? "" : "ew-rate" }, word)];
+  });
+}
+
 /** Whether a trace is points that no line joins. */
 const isPoints = ({ spec }) => spec.mode === "markers";
 
+/** Whether a trace is an area, of which nothing is said. */
+const isBand = ({ spec }) => Boolean(spec.fill);
+
 /** Whether a trace is drawn as one path of ours. */
-const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !spec.fill;
+const isLine = ({ spec }) => spec.type === "scatter" && spec.mode === "lines" && !isBand({ spec });
 
 /** How far a trace's stems, one for each point, stand beside their x; undefined for a curve. */
 const stemsOf = ({ spec }) => spec.meta?.stems;

@@ -26,19 +26,8 @@ from widgets.thinning import Points, measured, pack, share
 # passes through five threads of the kernel and comes back as two messages of its state.
 IN_FLIGHT = 8
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
-PARTS = (
-    "points",
-    "cells",
-    "axes",
-    "marks",
-    "hover",
-    "heads",
-    "zoom",
-    "panels",
-    "image",
-    "view",
-    "plot",
-)
+PARTS = ("points", "cells", "axes", "marks", "hover", "heads", "zoom", "panels", "image", "view",
+         "plot")  # fmt: skip
 History = Callable[[str], Sequence[ArrayLike]]  # trace -> x, y and, where it has its own, p
 NOBODY = "Picture: no page is open that could draw it; open the lab's page first."
 
@@ -77,14 +66,22 @@ class LiveFigure(View):
         self._styled: set[str] = set()  # traces whose specs are
         self._seq = self._acknowledged = 0
         self._heard, self._asked = -math.inf, -math.inf
-        self._on_ready: list[Callable[[], None]] = []
-        self._on_choice: list[Callable[[int, str], None]] = []
+        self._told: dict[str, list[Callable[[dict[str, Any]], None]]] = {}
         self._wishes = Wishes()
         super().__init__()
+        self.replace(figure)
+
+    def replace(self, figure: Any) -> None:
+        """Show another figure in place of the one that there is."""
         spec = copy.deepcopy(figure if isinstance(figure, dict) else figure.to_plotly_json())
-        self._figure["layout"] = {**complete(spec), "template": theme.TEMPLATE}
-        for trace in spec.get("data", ()):
-            self._add(trace)
+        with self._lock:
+            for trace in list(self._points):
+                self._remove(trace)
+            self._figure["layout"] = {**complete(spec), "template": theme.TEMPLATE}
+            for trace in spec.get("data", ()):
+                self._add(trace)
+            self._restyled = True
+        self.zoom, self.scales = {}, {}
 
     def append(self, trace: str, x: ArrayLike, y: ArrayLike, p: ArrayLike | None = None) -> None:
         """Add all new points of `trace` since the last call. Raises KeyError if it is unknown."""
@@ -159,15 +156,20 @@ class LiveFigure(View):
         with self._lock:
             return list(self._points)
 
-    # What the page says.
-
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call `callback()` whenever a page has opened and can draw."""
-        self._on_ready.append(callback)
+        self._tell("ready", lambda _: callback())
 
     def on_choice(self, callback: Callable[[int, str], None]) -> None:
         """Call `callback(panel, value)` when a person picks from the select in a panel's header."""
-        self._on_choice.append(callback)
+        self._tell("choice", lambda said: callback(said["panel"], said["value"]))
+
+    def on_pick(self, callback: Callable[[int, float, float], None]) -> None:
+        """Call `callback(panel, x, y)` when a person clicks in a panel that has the option `pick`."""
+        self._tell("pick", lambda said: callback(said["panel"], said["x"], said["y"]))
+
+    def _tell(self, kind: str, callback: Callable[[dict[str, Any]], None]) -> None:
+        self._told.setdefault(kind, []).append(callback)
 
     def image(
         self,
@@ -219,10 +221,8 @@ class LiveFigure(View):
             self._send_detail(content["traces"], *content["range"])
         elif kind == "image":
             self._wishes.answer(content, buffers)
-        for callback in self._on_ready if kind == "ready" else ():
-            callback()
-        for choice in self._on_choice if kind == "choice" else ():
-            choice(content["panel"], content["value"])
+        for callback in self._told.get(str(kind), ()):
+            callback(content)
 
     def snapshot(self, numbers: int) -> tuple[Spec, list[bytes]]:
         """A full frame for a page that has no kernel: as fine as so many numbers allow in all."""

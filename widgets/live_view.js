@@ -44,7 +44,22 @@ class Figure {
     for (const name of ["pointermove", "pointerdown"]) {
       on(this.root, name, (event) => this.hover.at(event));
     }
+    on(this.root, "pointerdown", ({ clientX, clientY }) => { this.pressed = [clientX, clientY]; });
+    on(document, "pointerup", (event) => this.pick(event));
     on(this.root, "pointerleave", () => this.hover.at(null));
+  }
+
+  /** A click, no drag, in a panel where it means something. */
+  pick({ clientX, clientY }) {
+    const [fromX, fromY] = this.pressed ?? [Infinity, Infinity], { left, top } = this.root.getBoundingClientRect();
+    this.pressed = null;
+    if (Math.hypot(clientX - fromX, clientY - fromY) > 4) return;
+    const x = clientX - left, y = clientY - top;
+    const i = this.panels.findIndex((p) => p.meta.pick && p.xaxis && within(p.xaxis, x) && within(p.yaxis, y));
+    if (i < 0) return;
+    const { xaxis, yaxis } = this.panels[i];
+    const at = { x: xaxis.p2d(x - xaxis._offset), y: yaxis.p2d(y - yaxis._offset) };
+    this.store.model.send({ type: "pick", panel: i, ...at });
   }
 
   remove() {
@@ -264,7 +279,7 @@ class Figure {
     const visible = this.panels.filter((_, i) => this.rects.has(i));
     for (const p of visible) Object.assign(p, { xaxis: full[p.x], yaxis: full[p.y] });
     const marks = visible.flatMap((p) =>
-      [...moment(p, this.store.until), ...tips(p), ...labels(p, 0.8 * this.font),
+      [...marked(p, 0.8 * this.font), ...moment(p, this.store.until), ...tips(p), ...labels(p, 0.8 * this.font),
         ...ratesBeside(p, 0.8 * this.font)]);
     this.marks.replaceChildren(...marks);
     this.hover.again();

@@ -12,7 +12,6 @@ from lab_core import formats
 from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput
 from lab_core.lenient import readable, readable_url
-from lab_core.phase import Diagram
 from lab_core.phenomena import PHENOMENA, Phenomenon
 from lab_core.recipe import Recipe
 from lab_core.run import Run
@@ -29,14 +28,6 @@ def phenomenon(name: str) -> Phenomenon:
     if slug not in PHENOMENA:
         raise BadInput(f"phenomenon: {name!r} is not known; choose {', '.join(PHENOMENA)}.")
     return PHENOMENA[slug]
-
-
-def about_diagram(name: str) -> Diagram:
-    """The phase diagram of a phenomenon; BadInput where it has none."""
-    if (diagram := phenomenon(name).diagram) is not None:
-        return diagram
-    known = ", ".join(slug for slug, p in PHENOMENA.items() if p.diagram)
-    raise BadInput(f"phenomenon: {name!r} has no phase diagram; choose {known}.")
 
 
 @dataclass(frozen=True)
@@ -58,6 +49,8 @@ class Opened:
 
 def from_preset(about: Phenomenon, name: str | None = None) -> Opened:
     """A preset, the phenomenon's default where no name is given or it is not known."""
+    if not about.presets:
+        raise BadInput(f"phenomenon: {about.slug} has no single runs; open its own page.")
     if name is None or name in about.presets:
         slug = name or next(iter(about.presets))
         beside = tuple(f"{ghost}-0" for ghost in about.presets[slug].ghosts)

@@ -1,56 +1,58 @@
-"""The phase diagram of a phenomenon, below its lab: computed when a person asks for it, row by row."""
+"""Phase diagrams: what two knobs decide together, as a heat map that fills in from coarse to fine."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
-import numpy as np
 from IPython.display import display
 
 from widgets import theme
 from widgets.base import tell_again
+from widgets.computing import Sweeping
+from widgets.controls import Controls
 from widgets.figure import Spec, cells, figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
+from widgets.page import layout
+from widgets.single import Single
 
 if TYPE_CHECKING:  # the page shows its empty plot before torch is there
-    from lab_core.phase import Axis, Diagram
+    from lab_core.phase import Diagram
+    from lab_core.sweep import Axis, Grid
 
-TRACE = "shares"
+TRACE = "cells"
+CHOSEN: Spec = {"uid": "chosen", "type": "scatter", "mode": "markers", "name": "chosen",
+                "marker": {"symbol": "square-open", "size": 13, "color": "var(--ew-ink)",
+                           "line": {"width": 2}}}  # fmt: skip
 LABELS = 6  # along an axis, at most
-BEAT = 0.25  # s between two looks at whether the page is still there
 
 
 class PhaseDiagram:
-    """Compute, Stop and a heat map of how many seeds succeed: `PhaseDiagram("matrix_sensing")`.
+    """The page: `PhaseDiagram("matrix_sensing")` opens with that phenomenon's diagram; any two knobs of
+    any phenomenon can be chosen.
 
-    Nothing is computed before a person presses Compute. Stop, or a page that is gone, ends it after the
-    row at work; Continue goes on with the next one.
+    Nothing is computed before a person presses Compute. A click on a cell, or the two sliders below
+    the knobs, choose the run that the link below the map opens.
     """
 
-    def __init__(self, phenomenon: str) -> None:
+    def __init__(self, phenomenon: str = "phase_diagrams") -> None:
         self.messages = Messages()
-        self.button = ipw.Button(description="Compute", disabled=True)
-        self.text = ipw.HTML()
+        self.head, self.caption = ipw.HTML(), ipw.HTML()
+        self.controls, self.single = Controls(), Single()
         self.figure = LiveFigure(figure([panel("")]))
-        bar = ipw.HBox([self.button, self.text])
-        self.view = ipw.VBox([bar, self.figure, self.messages])
-        for widget, name in ((bar, "ew-phase"), (self.view, "ew-lab")):
-            widget.add_class(name)
+        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, coarse=True)
+        self.view = layout(
+            self.head, self.sweeping.view, self.caption, [self.controls],
+            [self.figure, self.single.view, self.messages],
+        )  # fmt: skip
         self.figure.on_ready(lambda: tell_again(self.view))
-        self.button.on_click(self._guarded(lambda _: self._press()))
-        self.rows: list[np.ndarray] = []  # shares, of the rows that are done
+        self.figure.on_pick(self._guarded(self._pick))
+        self.controls.on_change(self._guarded(self._change))
         self._phenomenon = phenomenon
         self._diagram: Diagram | None = None
-        self._lock = threading.RLock()  # held where a computation goes on, ends or is ended
-        self._ended = threading.Event()  # of the computation at work
-        self._ended.set()
-        self._say("starting ...")
 
     def _ipython_display_(self) -> None:
         display(self.view)
@@ -61,89 +63,62 @@ class PhaseDiagram:
         self._guarded(self._open)()
 
     def _open(self) -> None:
-        from widgets.opening import about_diagram
+        from widgets.asking import Asking
+        from widgets.opening import phenomenon
 
-        self._diagram = d = about_diagram(self._phenomenon)
-        options: Spec = {"x": d.columns.label, "y": d.rows.label, "cells": True, "steps": False}
-        self.figure.set_panel(0, panel(d.title, **options), [shading(d)])
-        self.figure.relayout({"xaxis": ticks(d.columns), "yaxis": ticks(d.rows)})
-        self._draw()
-        count = len(d.rows.values) * len(d.columns.values)
-        self._say(f"{count:,} cells of {len(d.seeds)} runs each; press Compute.")
-        self.button.disabled = False
+        own = phenomenon("phase-diagrams")
+        self.head.value = f"<h1>{own.title}</h1><p>{own.question}</p>"
+        self._asking = Asking(phenomenon(self._phenomenon))
+        self._take_up()
 
     # ---- what a person does
 
-    @property
-    def computing(self) -> bool:
-        return not self._ended.is_set()
-
-    def _press(self) -> None:
-        with self._lock:
-            if self.computing:
-                self._stop(self._ended, "Stopped")
-            else:
-                self._begin()
-
-    def _begin(self) -> None:
-        from widgets.player import background
-
-        if len(self.rows) == len(self.diagram.rows.values):
-            self.rows = []
-        self._ended = ended = threading.Event()
-        self.button.description = "Stop"
-        self._say("computing the first row ...")
-        self._draw()
-        background(self._guarded(lambda: self._compute(ended)))
-        background(self._guarded(lambda: self._watch(ended)))
-
-    def _stop(self, ended: threading.Event, why: str) -> None:
-        """End a computation, unless it has ended."""
-        with self._lock:
-            if not ended.is_set():
-                ended.set()
-                self.button.description = "Continue"
-                self._say(f"{why} after {self._done}.")
-
-    # ---- two threads: one computes, the other looks whether the page is there
-
-    def _compute(self, ended: threading.Event) -> None:
-        from lab_core.devices import one_thread
-
-        one_thread()
-        d, start, begun = self.diagram, len(self.rows), time.perf_counter()
-        left = replace(d, rows=replace(d.rows, values=d.rows.values[start:]))
+    def _change(self, name: str, value: Any) -> None:
+        if name in ("row", "column"):
+            self._choose(**{name: value})
+            return
+        asking = self._asking
         try:
-            for row in left.shares():
-                with self._lock:
-                    if ended.is_set():
-                        return
-                    self.rows.append(row)
-                    took = time.perf_counter() - begun
-                    self._tell(ended, took, took / (len(self.rows) - start))
-        except Exception:
-            self._stop(ended, "Stopped by an error")
+            asking.set(name, value)
+            self._take_up()
+        except ValueError:  # nothing is lost: the map and the controls stay as they were
+            asking.undo()
+            self.controls.set_spec(self._groups())
             raise
 
-    def _tell(self, ended: threading.Event, took: float, each: float) -> None:
-        """Show a row that is done, after so many seconds in all and for each row."""
-        self._draw()
-        if rest := len(self.diagram.rows.values) - len(self.rows):
-            self._say(f"{self._done}; {self._found()}; about {rest * each:.0f} s left.")
-        else:
-            ended.set()
-            self.button.description = "Compute again"
-            self._say(f"{self._done}, in {took:.0f} s.")
+    def _take_up(self) -> None:
+        """Show the diagram that is asked for, of which nothing is known."""
+        self._diagram = d = self._asking.diagram()
+        rows, columns = d.subject.over
+        options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False}
+        self.figure.set_panel(0, panel(d.title, pick=True, **options), [CHOSEN])
+        self.figure.relayout({"xaxis": ticks(columns), "yaxis": ticks(rows)})
+        self._words: list[str] = []
+        self.messages.clear()
+        self.caption.value = f'<p class="ew-caption">{d.caption}</p>'
+        self._at = (0, 0)
+        self.controls.set_spec(self._groups())
+        self.sweeping.open(d.subject)
+        self._choose()
 
-    def _watch(self, ended: threading.Event) -> None:
-        from widgets.player import UNSEEN
+    def _groups(self) -> list[Spec]:
+        return [*self._asking.groups(), self.single.group(self.diagram.subject.over[:2], self._at,
+                                                          ("row", "column"))]  # fmt: skip
 
-        while not ended.is_set():
-            self.figure.flush()
-            if self.figure.alive > UNSEEN:
-                self._stop(ended, "Stopped, for no page was open,")
-            time.sleep(BEAT)
+    def _pick(self, _panel: int, x: float, y: float) -> None:
+        shape = self.diagram.subject.shape
+        row, column = (min(max(round(v), 0), n - 1) for v, n in ((y, shape[0]), (x, shape[1])))
+        self._choose(row, column)
+        for name, value in (("row", row), ("column", column)):
+            self.controls.update(name, value=value)
+
+    def _choose(self, row: int | None = None, column: int | None = None) -> None:
+        """Offer the run of a cell, at the first seed."""
+        d, old = self.diagram, self._at
+        self._at = (old[0] if row is None else row, old[1] if column is None else column)
+        self.figure.set("chosen", [self._at[1]], [self._at[0]])
         self.figure.flush()
+        self.single.show(d.subject.cell((*self._at, 0)), d.subject, d.phenomenon, d.preset)
 
     # ---- what the page shows
 
@@ -153,42 +128,25 @@ class PhaseDiagram:
             raise RuntimeError("The diagram did not open; the page says why.")
         return self._diagram
 
-    @property
-    def _done(self) -> str:
-        return f"{len(self.rows)} of {len(self.diagram.rows.values)} rows"
-
-    def _found(self) -> str:
-        """From which column on every seed succeeds, in the newest row."""
-        d, row = self.diagram, self.rows[-1]
-        failed = np.flatnonzero(row < 1)
-        first = int(failed[-1]) + 1 if len(failed) else 0
-        at = f"at {d.rows.label} = {d.rows.values[len(self.rows) - 1]:g}"
-        if first == len(row):
-            return f"{at} some fail even with {d.columns.label} = {d.columns.values[-1]:g}"
-        return f"{at} all succeed from {d.columns.label} = {d.columns.values[first]:g} on"
-
-    def _draw(self) -> None:
-        d = self.diagram
-        shown = np.zeros((len(d.rows.values), len(d.columns.values)), np.uint8)
-        if self.rows:
-            shown[: len(self.rows)] = 1 + np.rint(np.array(self.rows) * len(d.seeds))
-        self.figure.set_cells(TRACE, shown)
+    def _draw(self, grid: Grid) -> None:
+        levels, words = self.diagram.levels(grid)
+        if words != self._words:
+            self._words = words
+            self.figure.add_trace(shading(self.diagram, words))
+        self.figure.set_cells(TRACE, levels)
         self.figure.flush()
-
-    def _say(self, text: str) -> None:
-        self.text.value = f'<span role="status">{text}</span>'
+        for sentence in self._asking.verdicts(grid):
+            self.messages.add(None, sentence)
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)
 
 
-def shading(d: Diagram) -> Spec:
-    """The heat map's trace: grey where no seed succeeds, and the fuller the colour the more do."""
-    seeds, success = len(d.seeds), d.success
-    words = [f"{i} of {seeds} succeed" for i in range(seeds + 1)]
-    what = f"{success.column} {'≤' if success.below else '≥'} {success.level:g}"
-    spec = cells(TRACE, 0, 0, words, what, theme.shares(seeds))
-    spec["meta"]["places"] = {"x": list(d.columns.values), "y": list(d.rows.values)}
+def shading(d: Diagram, words: list[str]) -> Spec:
+    """The heat map's trace: grey for none or diverged, and the fuller the colour the more."""
+    spec = cells(TRACE, 0, 0, words, d.measure.label, theme.shares(len(words) - 1))
+    rows, columns = (list(axis.values) for axis in d.subject.over)
+    spec["meta"]["places"] = {"x": columns, "y": rows}
     return spec
 
 
@@ -196,5 +154,10 @@ def ticks(axis: Axis) -> Spec:
     """Labels for some of the values along an axis, the last one among them."""
     n = len(axis.values)
     every = range((n - 1) % -(-n // LABELS), n, -(-n // LABELS))
-    texts = [f"{axis.values[i]:g}" for i in every]
+    texts = [said(axis.values[i]) for i in every]
     return {"tickmode": "array", "tickvals": list(every), "ticktext": texts}
+
+
+def said(value: Any) -> str:
+    """A value on an axis: a number briefly, or the name of a part."""
+    return value if isinstance(value, str) else f"{value:.3g}"

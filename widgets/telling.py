@@ -98,10 +98,6 @@ class Telling:
             return
         for claim in [c for c in s.phenomenon.claims if c.preset == s.preset]:
             verdict = claim.judge([run])
-            word = "claim holds" if verdict.holds else "claim does not hold on this seed"
             if run is s.run:
-                s.lab.messages.add(
-                    max(arm.t for arm in run.arms.values()),
-                    f"{word}: {claim.claim} Measured: {verdict.measured}. Expected:"
-                    f" {verdict.expected}.",
-                )
+                end = max(arm.t for arm in run.arms.values())
+                s.lab.messages.add(end, claim.sentence(verdict, " on this seed"))

@@ -9,6 +9,7 @@ from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
 from lab_core.phenomena.large_steps import LARGE_STEPS
 from lab_core.phenomena.matrix_sensing import MATRIX_SENSING
+from lab_core.phenomena.phase_diagrams import PHASE_DIAGRAMS
 from lab_core.phenomena.time_travel import TIME_TRAVEL
 from lab_core.phenomena.why_grokking_waits import WHY_GROKKING_WAITS
 
@@ -24,6 +25,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         MATRIX_SENSING,
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
+        PHASE_DIAGRAMS,
         FRACTAL_BOUNDARY,
     )
 }

@@ -8,7 +8,6 @@ from typing import Any
 
 from lab_core.claims import Claim, Verdict
 from lab_core.curves import Figure
-from lab_core.phase import Diagram
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
@@ -60,8 +59,8 @@ def claim_on(
 @dataclass(frozen=True)
 class Phenomenon:
     """`presets` by slug, the default first; `papers` are (slug, citation) pairs; `choices` are the
-    plots that a person can have in the fourth place; `diagram` is its phase diagram, if it has one.
-    `figures`, by slug, are what is computed as a whole, with a claim for each as for a preset.
+    plots that a person can have in the fourth place. `figures`, by slug, are what is computed as a
+    whole (curves, phase diagrams), with a claim for each as for a preset.
     """
 
     slug: str
@@ -72,7 +71,6 @@ class Phenomenon:
     claims: tuple[Claim, ...]
     minutes: int
     choices: tuple[str, ...] = CHOICES
-    diagram: Diagram | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     @property

@@ -22,5 +22,5 @@ MATRIX_SENSING = Phenomenon(
     claims=tuple(claim for part in PARTS for claim in part.CLAIMS),
     minutes=12,
     choices=("loss", "singular", "weight_norm", "matrix", "recovery", "gradient_norm", "sharpness"),
-    diagram=alternating_minimization.DIAGRAM,
+    figures=alternating_minimization.FIGURES,
 )

@@ -70,11 +70,14 @@ def presets() -> None:
         )
 
 
-def part(first: int) -> list[np.ndarray]:
-    """Every `CORES`-th row of the diagram, in a thread of its own."""
+ROWS, COLUMNS = DIAGRAM.subject.over
+
+
+def part(first: int) -> np.ndarray:
+    """Every `CORES`-th row of the diagram [rows, columns], in a thread of its own."""
     one_thread()
-    rows = replace(DIAGRAM.rows, values=DIAGRAM.rows.values[first::CORES])
-    return list(replace(DIAGRAM, rows=rows).shares())
+    rows = replace(ROWS, values=ROWS.values[first::CORES])
+    return DIAGRAM.measure.of(replace(DIAGRAM.subject, over=(rows, COLUMNS)).finish())
 
 
 def diagram() -> tuple[float, float, np.ndarray]:
@@ -83,7 +86,7 @@ def diagram() -> tuple[float, float, np.ndarray]:
     with ThreadPoolExecutor(CORES) as pool:
         parts = list(pool.map(part, range(CORES)))
     took, busy = time.perf_counter() - start, time.process_time() - used
-    shares = np.empty((len(DIAGRAM.rows.values), len(DIAGRAM.columns.values)))
+    shares = np.empty(DIAGRAM.subject.shape[:2])
     for first, rows in enumerate(parts):
         shares[first::CORES] = rows
     return took, busy, shares
@@ -98,14 +101,14 @@ def main() -> None:
     print(f"  n = 100 with 10,000 measurements: {memory():.2f} GiB in all (goal 2 GB)")
     presets()
     took, busy, shares = diagram()
-    n = DIAGRAM.recipe.flat()["size"]
+    n = DIAGRAM.subject.recipe.flat()["size"]
     print(
-        f"phase diagram of completion, n = {n}, {shares.size} cells of {len(DIAGRAM.seeds)} seeds,"
+        f"phase diagram of completion, n = {n}, {shares.size} cells of {len(DIAGRAM.subject.seeds)} seeds,"
         f" {CORES} threads: {took:.0f} s, {busy:.0f} s of processor time (goal 30 s, indicative)"
     )
     for rank in (3, 5, 10, 20):
-        row = shares[DIAGRAM.rows.values.index(rank)]
-        least = DIAGRAM.columns.values[int((row >= 0.5).argmax())]
+        row = shares[ROWS.values.index(rank)]
+        least = COLUMNS.values[int((row >= 0.5).argmax())]
         print(f"  rank {rank}: half succeed from |entries| = {least * n / rank:.1f} n r on")
 
 

@@ -18,8 +18,9 @@ ORDER = ["knobs", "data", "models", "covariance_losses", "losses", "kernels", "s
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
          "timeline", "batches",
-         "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm", "run", "sweep", "phase", "flows",
-         "milestones", "claims", "curves", "phenomena", "plain", "formats", "lenient", "export_parts",
+         "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm", "run",
+         "sweep", "flows",
+         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient", "export_parts",
          "export_arm", "export", "cli"]  # fmt: skip
 
 

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from lab_core.phase import Diagram
-from lab_core.phenomena.alternating_minimization import DIAGRAM
+from lab_core.phase import Measure
+from lab_core.phenomena.alternating_minimization import DIAGRAM, judge_diagram
+from lab_core.phenomena.phase_diagrams import LARGE_STEPS, judge_large_steps
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 from lab_core.sweep import RACING, Axis, Success, Sweep, stacked
 
 SEEDS = (0, 1, 2)
 SHARES = tuple(i / 10 for i in range(1, 11))
-ROWS, COLUMNS = DIAGRAM.sweep.over
+ROWS, COLUMNS = DIAGRAM.subject.over
 DESCENT = Recipe().set({"data": "chebyshev", "width": 4, "steps": 60, "probes": ()})
+SHARE = Measure("train_loss", "share", 0.3, below=True)
 HALVED = Success("train_loss", 0.3, below=True)
 
 
@@ -24,9 +26,9 @@ def completion(
 ) -> np.ndarray:
     """The shares of success [rank, observed]."""
     over = replace(ROWS, values=ranks), replace(COLUMNS, values=observed)
-    recipe = DIAGRAM.sweep.recipe.set(settings)
-    small = replace(DIAGRAM.sweep, recipe=recipe, over=over, seeds=SEEDS)
-    return Diagram("", small).shares(small.finish())
+    recipe = DIAGRAM.subject.recipe.set(settings)
+    small = replace(DIAGRAM.subject, recipe=recipe, over=over, seeds=SEEDS)
+    return DIAGRAM.measure.of(small.finish())
 
 
 def outcome(recipe: Recipe, success: Success) -> bool:
@@ -41,7 +43,7 @@ def test_it_is_the_outcome_of_single_runs_stacked_or_not() -> None:
     for over in ((depth, lr), (lr, depth)):
         sweep = Sweep(DESCENT, over, SEEDS, HALVED)
         assert [len(s) for s in stacked(sweep)] == [21, 21] and RACING >= 21
-        shares = Diagram("", sweep).shares(sweep.finish())
+        shares = SHARE.of(sweep.finish())
         assert shares.shape == sweep.shape[:2] and 0 < shares.mean() < 1
         for cell in sweep.cells():
             each = [outcome(cell.recipe.set({"seed": s}), HALVED) for s in SEEDS]
@@ -54,7 +56,7 @@ def test_what_is_not_computed_is_not_known() -> None:
     )
     grid = sweep.finish()
     grid.outcomes = {place: o for place, o in grid.outcomes.items() if place[0] == 0}
-    shares = Diagram("", sweep).shares(grid)
+    shares = SHARE.of(grid)
     assert np.isfinite(shares[0]).all() and np.isnan(shares[1]).all() and not grid.done
 
 
@@ -78,3 +80,34 @@ def test_the_threshold_of_the_lab_is_near_five_entries_for_each_number_of_a_fact
         three, five = completion((3, 5), (0.1, 0.15, 0.25), dtype=dtype)
         assert three.tolist() == [0, 1, 1]  # c = 3.3, 5, 8.3
         assert five.tolist() == [0, 0, 1]  # c = 2, 3, 5
+
+
+def test_what_a_measure_says_of_a_run() -> None:
+    """The first step, the last value; inf where it never comes or has diverged."""
+    lr = Axis(("lr",), "", (0.1, 1e4))
+    sweep = Sweep(DESCENT, (Axis(("depth",), "", (1,)), lr), (0,))
+    grid = sweep.finish()
+    steps, losses = (
+        Measure("train_loss", "step", 0.3, True).of(grid),
+        Measure("train_loss").of(grid),
+    )
+    (arm,) = Run(DESCENT.set({"depth": 1, "lr": 0.1})).finish().arms.values()
+    assert steps[0, 0] == arm.record.reached("train_loss", 0.3, True)[0]
+    assert losses[0, 0] == arm.record.last("train_loss")[0]
+    assert np.isinf(steps[0, 1]) and np.isinf(losses[0, 1])
+
+
+def test_the_judges_of_diagrams_refuse_runs_without_such_borders() -> None:
+    small = replace(LARGE_STEPS.subject, over=tuple(
+        replace(axis, values=axis.values[::5]) for axis in LARGE_STEPS.subject.over))  # fmt: skip
+    assert judge_large_steps([small.finish()]).holds
+    adam = replace(small, recipe=small.recipe.set({"optimizer": "adam"}))
+    calm = replace(small, over=(small.over[0], replace(small.over[1], values=(0.125, 0.13))))
+    assert not judge_large_steps([adam.finish()]).holds
+    assert not judge_large_steps([calm.finish()]).holds
+    over = replace(ROWS, values=(3, 5)), replace(COLUMNS, values=(0.05, 0.15, 0.25))
+    few = replace(DIAGRAM.subject, over=over, seeds=(0,))
+    exact = few.finish()
+    assert judge_diagram([exact]).holds
+    idle = replace(few, recipe=few.recipe.set({"steps": 1}))
+    assert not judge_diagram([idle.finish()]).holds

@@ -125,12 +125,21 @@ def test_the_end_of_an_untouched_preset_is_judged() -> None:
 
 def test_every_preset_of_every_lab_opens() -> None:
     for slug, phenomenon in PHENOMENA.items():
+        if not phenomenon.presets:
+            continue
         lab = Lab(slug.replace("-", "_"))
         for preset in phenomenon.presets:
             lab.session.changes.control("preset", preset)
             lab.run(2)
         assert not lab.messages.notices
         lab.session.player.close()
+
+
+def test_a_phenomenon_without_runs_of_its_own_is_a_sentence() -> None:
+    lab = Lab("phase_diagrams")
+    with pytest.raises(RuntimeError):
+        assert lab.session
+    assert "phase-diagrams has no single runs" in lab.messages.notices[0]["text"]
 
 
 def test_an_unknown_phenomenon_is_a_sentence() -> None:

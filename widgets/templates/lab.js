@@ -72,8 +72,20 @@ function keepConnected(kernel) {
   });
 }
 
+// A link is of a run: where curves stand above the lab of single runs, the lab is what is wanted.
+async function scrollToRun() {
+  for (let i = 0; i < 300; i++) {
+    const lab = document.querySelector(".ew-bar")?.closest(".ew-lab");
+    if (lab?.querySelector(".ew-plot")) return lab.scrollIntoView();
+    await sleep(100);
+  }
+}
+
+const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
+
 window.addEventListener("load", async () => {
-  while (!window.jupyterapp) await new Promise((wake) => setTimeout(wake, 100));
+  if (new URLSearchParams(location.search).has("edgewise")) scrollToRun();
+  while (!window.jupyterapp) await sleep(100);
   const { kernel } = await window.jupyterapp.widgetManagerPromise.promise;
   keepConnected(kernel);
 });

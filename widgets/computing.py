@@ -1,0 +1,211 @@
+"""What a page computes when it is asked to: a button, what has been done, and the time that is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from widgets.live_plot import LiveFigure
+
+if TYPE_CHECKING:  # the page shows its empty plots before torch is there
+    from lab_core.sweep import Grid, Sweep
+
+BEAT = 0.25  # s between two looks at whether the page is still there
+BEGIN, STOP, GO_ON, AGAIN = "Compute", "Stop", "Continue", "Compute again"
+
+
+class Computing:
+    """A button and a line of text above a figure. Its computation comes in pieces, one by one, in a
+    thread; another one ends it where no page shows the figure.
+
+    Nothing is computed before a person presses Compute. Stop ends it; Continue goes on with what is
+    missing. Subclasses say what the pieces are, and take them.
+    """
+
+    def __init__(
+        self, figure: LiveFigure, guarded: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
+        self.button = ipw.Button(description=BEGIN, disabled=True)
+        self.text = ipw.HTML()
+        self.view = ipw.HBox([self.button, self.text])
+        self.view.add_class("ew-compute")
+        self.lock = threading.RLock()  # held where a computation goes on, ends or is ended
+        self._figure, self._guarded = figure, guarded
+        self._ended = threading.Event()  # of the computation at work
+        self._ended.set()
+        self.button.on_click(guarded(lambda _: self.press()))
+        self.say("starting ...")
+
+    # ---- what a subclass says
+
+    def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
+        """What is missing, computed one by one; soon without more once it is not `going`."""
+        raise NotImplementedError
+
+    def take(self, piece: Any) -> None:
+        """Keep a piece, and draw it."""
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Forget all pieces."""
+        raise NotImplementedError
+
+    @property
+    def share(self) -> float:
+        """The part of the work that is done."""
+        raise NotImplementedError
+
+    def words(self) -> str:
+        """What is done."""
+        raise NotImplementedError
+
+    # ---- what a person does
+
+    @property
+    def computing(self) -> bool:
+        return not self._ended.is_set()
+
+    def press(self) -> None:
+        """Begin, stop or go on."""
+        with self.lock:
+            if self.computing:
+                self.stop("Stopped")
+            else:
+                self._begin()
+
+    def ready(self, text: str) -> None:
+        """Begin anew: end what goes on, forget all, and let a person press Compute."""
+        with self.lock:
+            self._ended.set()
+            self.clear()
+            self.button.description, self.button.disabled = BEGIN, False
+            self.say(text)
+
+    def stop(self, why: str) -> None:
+        """End the computation, unless it has ended."""
+        with self.lock:
+            if self.computing:
+                self._ended.set()
+                self.button.description = GO_ON
+                self.say(f"{why} after {self.words()}.")
+
+    def say(self, text: str) -> None:
+        self.text.value = f'<span role="status">{escape(text)}</span>'
+
+    def _begin(self) -> None:
+        from widgets.player import background
+
+        if self.share >= 1:
+            self.clear()
+        self._ended = ended = threading.Event()
+        self.button.description = STOP
+        self.say("computing ...")
+        background(self._guarded(lambda: self._compute(ended)))
+        background(self._guarded(lambda: self._watch(ended)))
+
+    # ---- two threads
+
+    def _compute(self, ended: threading.Event) -> None:
+        from lab_core.devices import one_thread
+
+        one_thread()
+        before, begun = self.share, time.perf_counter()
+        try:
+            for piece in self.pieces(lambda: not ended.is_set()):
+                with self.lock:
+                    if ended.is_set():
+                        return
+                    self.take(piece)
+                    took = time.perf_counter() - begun
+                    self._tell(ended, took, (self.share - before) / took)
+        except Exception:
+            with self.lock:
+                if not ended.is_set():
+                    self.stop("Stopped by an error")
+            raise
+
+    def _tell(self, ended: threading.Event, took: float, rate: float) -> None:
+        """Say how far it is after so many seconds, at so much a second."""
+        if self.share < 1:
+            self.say(f"{self.words()}; about {(1 - self.share) / rate:.0f} s left.")
+        else:
+            ended.set()
+            self.button.description = AGAIN
+            self.say(f"{self.words()}, in {took:.0f} s.")
+
+    def _watch(self, ended: threading.Event) -> None:
+        from widgets.player import UNSEEN
+
+        while not ended.is_set():
+            self._figure.flush()
+            if self._figure.alive > UNSEEN:
+                with self.lock:
+                    if not ended.is_set():
+                        self.stop("Stopped, for no page was open,")
+            time.sleep(BEAT)
+        self._figure.flush()
+
+
+class Sweeping(Computing):
+    """A sweep, stack by stack: from left to right, or from a coarse grid to ever finer ones.
+
+    `draw(grid)` is called after each stack.
+    """
+
+    def __init__(
+        self,
+        figure: LiveFigure,
+        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
+        draw: Callable[[Grid], None],
+        coarse: bool = False,
+    ) -> None:
+        super().__init__(figure, guarded)
+        self._draw, self._coarse = draw, coarse
+        self.grid: Grid | None = None
+        self._work: dict[tuple[int, ...], float] = {}  # of each run
+
+    def open(self, sweep: Sweep) -> None:
+        """Take up another sweep, of which nothing is known."""
+        from lab_core.sweep import Grid, work
+
+        with self.lock:
+            self.grid = Grid(sweep)
+            self._work = {cell.place: work(cell.recipe) for cell in sweep.cells()}
+            self.ready(f"{len(sweep):,} runs; press {BEGIN}.")
+
+    def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
+        from lab_core.sweep import compute, stacked
+
+        grid = self._known
+        for cells in stacked(grid.sweep, self._coarse, list(grid.outcomes)):
+            yield compute(cells, grid.sweep.stop, going)
+
+    def take(self, piece: Any) -> None:
+        self._known.add(piece)
+        self._draw(self._known)
+
+    def clear(self) -> None:
+        from lab_core.sweep import Grid
+
+        self.grid = Grid(self._known.sweep)
+        self._draw(self.grid)
+
+    @property
+    def share(self) -> float:
+        done = sum(self._work[place] for place in self._known.outcomes)
+        return 1.0 if self._known.done else done / sum(self._work.values())
+
+    def words(self) -> str:
+        grid = self._known
+        return f"{len(grid.outcomes):,} of {len(grid.sweep):,} runs"
+
+    @property
+    def _known(self) -> Grid:
+        if self.grid is None:
+            raise RuntimeError("The page did not open; it says why.")
+        return self.grid

@@ -1,0 +1,252 @@
+"""Curves along a knob: a sweep that is drawn from left to right while it is computed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+import numpy as np
+from IPython.display import display
+
+from widgets import theme
+from widgets.base import tell_again
+from widgets.computing import Sweeping
+from widgets.controls import Controls
+from widgets.figure import NOTHING, Spec, axes, figure, panel
+from widgets.lines import Lines
+from widgets.live_plot import LiveFigure
+from widgets.messages import Messages, guard
+from widgets.page import layout
+from widgets.single import Single
+
+if TYPE_CHECKING:  # the page shows its empty plots before torch is there
+    from lab_core.curves import Curve, Line, Panel
+    from lab_core.phenomena import Phenomenon
+    from lab_core.sweep import Grid
+
+MOST_SEEDS = 20
+BAND = 0.18  # opacity
+
+
+class CurveLab:
+    """The page: `CurveLab("double_descent")`. Its figures are the curves of the phenomenon.
+
+    Nothing is computed before a person presses Compute. A click on a curve, or the sliders below the
+    settings, choose the run that the link below the plots opens.
+    """
+
+    def __init__(self, phenomenon: str) -> None:
+        self.messages = Messages()
+        self.head, self.caption, self.key = ipw.HTML(), ipw.HTML(), Lines()
+        self.controls, self.single = Controls(), Single()
+        self.figure = LiveFigure(figure([panel("") for _ in range(4)]))
+        self.sweeping = Sweeping(self.figure, self._guarded, self._draw)
+        self.view = layout(
+            self.head, self.sweeping.view, self.caption, [self.controls],
+            [self.key, self.figure, self.single.view, self.messages],
+        )  # fmt: skip
+        self.figure.on_ready(lambda: tell_again(self.view))
+        self.figure.on_pick(self._guarded(self._pick))
+        self.controls.on_change(self._guarded(self._change))
+        self._name = phenomenon
+        self._about: Phenomenon | None = None
+        self._curve: Curve | None = None
+
+    def _ipython_display_(self) -> None:
+        display(self.view)
+        threading.Thread(target=self.open, daemon=True).start()
+
+    def open(self) -> None:
+        """Draw the axes, and let a person begin."""
+        self._guarded(self._open)()
+
+    def _open(self) -> None:
+        from lab_core.curves import Curve
+        from widgets.opening import phenomenon
+
+        self._about = about = phenomenon(self._name)
+        self._known = {s: f for s, f in about.figures.items() if isinstance(f, Curve)}
+        if not self._known:
+            raise ValueError(f"phenomenon: {about.slug} has no curves.")
+        self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
+        self._choose(next(iter(self._known)))
+
+    # ---- what a person does
+
+    def _choose(self, slug: str) -> None:
+        self._slug = slug
+        self._take_up(self._known[slug])
+
+    def _change(self, name: str, value: Any) -> None:
+        if name == "figure":
+            self._choose(value)
+        elif name.startswith("at."):
+            self._show(int(name.removeprefix("at.")), value)
+        else:
+            try:
+                self._take_up(self._with(name, value))
+            except ValueError:  # nothing is lost: curves and controls stay as they were
+                self.controls.set_spec(self._groups())
+                raise
+
+    def _with(self, name: str, value: Any) -> Curve:
+        """The curve with another setting of its sweep."""
+        sweep = self.curve.subject
+        if name == "seeds":
+            return replace(self.curve, subject=replace(sweep, seeds=tuple(range(int(value)))))
+        return replace(self.curve, subject=replace(sweep, recipe=sweep.recipe.set({name: value})))
+
+    def _take_up(self, curve: Curve) -> None:
+        """Show a curve of which nothing is known."""
+        self._curve = curve
+        self._at = [0] * len(curve.subject.over)
+        self._colours: dict[str, int] = {}
+        self._drawn: list[list[str]] = [[] for _ in curve.panels]
+        self.messages.clear()
+        self.caption.value = f'<p class="ew-caption">{curve.caption}</p>'
+        self.figure.replace(figure([plot(one) for one in curve.panels]))
+        self.controls.set_spec(self._groups())
+        self.sweeping.open(curve.subject)
+        self._show(0, 0)
+
+    def _groups(self) -> list[Spec]:
+        from lab_core.knobs import knobs
+        from lab_core.recipe import PARTS
+        from widgets.choices import control
+
+        curve, sweep = self.curve, self.curve.subject
+        options = [{"value": slug, "label": c.title} for slug, c in self._known.items()]
+        owners = [*(getattr(sweep.recipe, part) for part in PARTS), sweep.recipe]
+        every = {name: (k, owner) for owner in owners for name, k in knobs(owner).items()}
+        swept = {name for axis in sweep.over for name in axis.knobs}
+        own = [control(k, getattr(owner, name)) for name, (k, owner) in every.items()
+               if name in curve.knobs and name not in swept]  # fmt: skip
+        seeds = {"id": "seeds", "label": "seeds", "kind": "slider", "scale": "linear", "low": 1,
+                 "high": MOST_SEEDS, "step": 1, "value": len(sweep.seeds)}  # fmt: skip
+        chosen = {"id": "figure", "label": "figure", "kind": "choice", "value": self._slug,
+                  "options": options}  # fmt: skip
+        ids = [f"at.{i}" for i in range(len(sweep.over))]
+        return [
+            {"title": "Figure", "controls": [chosen]},
+            {"title": "Settings", "controls": [*own, seeds]},
+            self.single.group(sweep.over, self._at, ids),
+        ]
+
+    def _pick(self, which: int, x: float, y: float) -> None:
+        """The run nearest to a place: in x along the first axis, and of the line nearest in y."""
+        sweep, one = self.curve.subject, self.curve.panels[which]
+        xs = np.array([v for v in sweep.over[0].values], float)
+        first = int(np.argmin(np.abs(scaled(xs, one.log_x) - scaled(x, one.log_x))))
+        self._set(0, first)
+        if len(sweep.over) > 1:
+            lines = [line for line in one.lines(self.grid) if line.low is not None]
+            at = [line.y[first] for line in lines][: len(sweep.over[1].values)]
+            if len(at) == len(sweep.over[1].values) and np.isfinite(at).any():
+                away = np.abs(scaled(np.array(at), one.log_y) - scaled(y, one.log_y))
+                self._set(1, int(np.nanargmin(away)))
+
+    def _set(self, axis: int, index: int) -> None:
+        self._show(axis, index)
+        self.controls.update(f"at.{axis}", value=index)
+
+    def _show(self, axis: int, index: int) -> None:
+        """Offer a run, at the first seed."""
+        self._at[axis] = index
+        sweep = self.curve.subject
+        preset = next(iter(self.about.presets))
+        self.single.show(sweep.cell((*self._at, 0)), sweep, self.about.slug, preset)
+
+    # ---- what the page shows
+
+    @property
+    def about(self) -> Phenomenon:
+        if self._about is None:
+            raise RuntimeError("The page did not open; it says why.")
+        return self._about
+
+    @property
+    def curve(self) -> Curve:
+        if self._curve is None:
+            raise RuntimeError("The page did not open; it says why.")
+        return self._curve
+
+    @property
+    def grid(self) -> Grid:
+        if self.sweeping.grid is None:
+            raise RuntimeError("The page did not open; it says why.")
+        return self.sweeping.grid
+
+    def _draw(self, grid: Grid) -> None:
+        from lab_core.curves import verdicts
+
+        every = [list(one.lines(grid)) for one in self.curve.panels]
+        for line in (line for lines in every for line in lines):
+            self._colours.setdefault(line.name, len(self._colours))
+        for i, lines in enumerate(every):
+            names = [line.name for line in lines]
+            if names != self._drawn[i]:
+                self._drawn[i] = names
+                specs = [spec for line in lines for spec in self._specs(i, line)]
+                self.figure.set_panel(i, plot(self.curve.panels[i]), specs)
+            for line in lines:
+                self._put(i, line)
+        self.key.lines = self._key([line for lines in every for line in lines])
+        self.figure.flush()
+        for sentence in verdicts(self.about.claims, self._slug, grid):
+            self.messages.add(None, sentence)
+
+    def _specs(self, i: int, line: Line) -> list[Spec]:
+        """The traces of a line: its band, and itself."""
+        x, y = axes(i)
+        style = theme.style(self._colours[line.name])
+        base = {"type": "scatter", "xaxis": x, "yaxis": y, "name": line.name}
+        if line.points:
+            marker = style["marker"] | {"size": 8}
+            return [base | {"uid": f"{i}/{line.name}", "mode": "markers", "marker": marker}]
+        if line.dashed:
+            style = {"line": style["line"] | {"dash": "5px,3px", "width": 1.4}}  # and no tip
+        own = base | {"uid": f"{i}/{line.name}", "mode": "lines", **style}
+        if line.low is None:
+            return [own]
+        area = {"uid": f"{i}/{line.name}/band", "mode": "lines", "fill": "toself", "opacity": BAND,
+                "fillcolor": style["line"]["color"], "line": {"width": 0, "color": NOTHING}}  # fmt: skip
+        return [base | area, own]
+
+    def _put(self, i: int, line: Line) -> None:
+        """The points of a line, as far as they are known."""
+        known = np.isfinite(line.y) & np.isfinite(line.x)
+        order = np.arange(known.sum())
+        self.figure.set(f"{i}/{line.name}", line.x[known], line.y[known], order)
+        if line.low is not None and line.high is not None and not line.points:
+            x = np.concatenate([line.x[known], line.x[known][::-1]])
+            y = np.concatenate([line.low[known], line.high[known][::-1]])
+            self.figure.set(f"{i}/{line.name}/band", x, y, np.arange(len(x)))
+
+    def _key(self, lines: list[Line]) -> list[Spec]:
+        """What each line is, once, whatever panels it is in; nothing where there is but one."""
+        each = {line.name: line for line in lines}
+        found = []
+        for name, line in each.items():
+            mark = theme.style(self._colours[name])["marker"]
+            if line.dashed:
+                mark = mark | {"symbol": ""}
+            dash = "dash" if line.dashed else "solid"
+            found.append({"name": name, "dash": dash, "line": not line.points, **mark})
+        return found if len(found) > 1 else []
+
+    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        return guard(act, self.messages)
+
+
+def plot(one: Panel) -> Spec:
+    """A panel of the figure."""
+    return panel(one.title, one.x, one.y, one.log_y, xlog=one.log_x, steps=False, pick=True,
+                 marks=[list(mark) for mark in one.marks])  # fmt: skip
+
+
+def scaled(values: Any, log: bool) -> Any:
+    """Values as they are spread along an axis."""
+    return np.log(np.maximum(values, 1e-300)) if log else values
