@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FULL = 0.9  # share of boxes from which their number says the size of the picture, not of the boundary
+FULL = (
+    0.9  # share of boxes from which their number says the size of the picture, not of the boundary
+)
 FEWEST = 3  # sizes that a slope is fitted through
 ACROSS = 4  # boxes along a side, at least
 

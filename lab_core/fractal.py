@@ -6,6 +6,7 @@ After Sohl-Dickstein (2024), The boundary of neural network trainability is frac
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,11 @@ TAIL = 20  # last steps, whose mean L_t / L_0 < 1 is what training means
 NUMBERS = 2**17  # in a stack's layer: a few of these stay in the cache of a core
 MOST = 4096  # nets in a stack
 LOOK = 16  # steps between two looks at which nets are past all return
-COST = (2.3e-8, 4.5e-9, 2.4e-10)  # s, of a step: for each net, each tanh, each multiply-add; one core
+COST = (
+    2.3e-8,
+    4.5e-9,
+    2.4e-10,
+)  # s, of a step: for each net, each tanh, each multiply-add; one core
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Landscape:
     width: int = knob(4, 2, 16, domain="[1, 32]", label="width", help="hidden units, and inputs")
     points: int = knob(4, 2, 16, domain="[1, 64]", label="points", help="training examples")
     steps: int = knob(
-        300, 50, 2000, log=True, domain="[20, 20000]", label="steps",
+        300, 50, 2000, log=True, domain="[20, 10000]", label="steps",
         help="of gradient descent; the deeper the zoom, the more it takes to see its boundary",
     )  # fmt: skip
 
@@ -64,21 +69,28 @@ class Landscape:
         each = COST[0] + cells * (COST[1] + COST[2] * self.points)
         return nets * self.steps * each
 
-    def speeds(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Of nets with log10 learning rates x [P] of W and y [P] of v, how they train [P].
+    @property
+    def memory(self) -> int:
+        """Bytes of a stack, about."""
+        return 8 * 4 * self.width * self.points * self.stack
+
+    def speeds(
+        self, x: np.ndarray, y: np.ndarray, going: Callable[[], bool] = lambda: True
+    ) -> np.ndarray:
+        """Of nets with log10 learning rates x [P] of W and y [P] of v, how they train [P]; best no more
+        than `stack` of them. All nan if it was not `going` on any more.
 
         Below 0: it trains, and the number is -sum_t L_t / L_0, so the nearer to 0 the faster. Above
         0: it does not, and the number is sum_t L_0 / L_t, so the nearer to 0 the faster it diverges.
+        L_t / L_0 counts as 1e6 where it is more; training is a mean below 1 over the last 20 steps.
         """
-        rates = (torch.as_tensor(10.0 ** np.asarray(each, float)) for each in (x, y))
-        out = [_speeds(self, a, b) for a, b in zip(*map(self._split, rates), strict=True)]
-        return torch.cat(out).numpy() if out else np.empty(0)
-
-    def _split(self, rates: Tensor) -> tuple[Tensor, ...]:
-        return rates.split(self.stack) if len(rates) else ()
+        rates = [torch.as_tensor(10.0 ** np.asarray(each, float)) for each in (x, y)]
+        return _speeds(self, *rates, going).numpy()
 
 
-def _speeds(landscape: Landscape, rate1: Tensor, rate2: Tensor) -> Tensor:
+def _speeds(
+    landscape: Landscape, rate1: Tensor, rate2: Tensor, going: Callable[[], bool]
+) -> Tensor:
     """Train one stack; its sums over the steps as `Landscape.speeds` says."""
     stack, T = _Stack(landscape, rate1, rate2), landscape.steps
     place, out = torch.arange(len(rate1)), torch.empty_like(rate1)
@@ -92,6 +104,8 @@ def _speeds(landscape: Landscape, rate1: Tensor, rate2: Tensor) -> Tensor:
         inverse += 1 / ratio
         if left < TAIL:
             tail += ratio
+        if left % LOOK == 0 and not going():
+            return torch.full_like(out, math.nan)
         if left and left % LOOK == 0 and (kept := stack.drop()) is not None:
             out[place[~kept]] = inverse[~kept] + left / CAP
             place, total, inverse, tail = (each[kept] for each in (place, total, inverse, tail))

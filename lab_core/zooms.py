@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -17,7 +17,7 @@ DEEPER = 8  # times, from one zoom to the next
 CROWD = 1 / 3  # of a window's pixels, at most, on the boundary: what is denser cannot be told apart
 STRIDES = (8, 4, 2, 1)  # of the pixels that come first, second, ...
 ULPS = 4  # of float64, that two neighbouring pixels are apart at least
-PIXELS = (64, 96, 128, 192, 256)
+PIXELS = (64, 80, 96, 128, 192, 256)  # a side, to choose from: multiples of 16
 
 
 class Measured(Protocol):
@@ -26,7 +26,7 @@ class Measured(Protocol):
     @property
     def stack(self) -> int: ...
 
-    def speeds(self, x: np.ndarray, y: np.ndarray) -> np.ndarray: ...
+    def speeds(self, x: np.ndarray, y: np.ndarray, going: Callable[[], bool]) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,13 @@ class Frame:
     speeds: np.ndarray
 
     @property
+    def known(self) -> float:
+        """The share of the pixels that are."""
+        return float(1 - np.isnan(self.speeds).mean())
+
+    @property
     def done(self) -> bool:
-        return not np.isnan(self.speeds).any()
+        return self.known == 1
 
     @cached_property
     def boundary(self) -> np.ndarray:
@@ -92,7 +97,9 @@ class Frame:
         n = len(self.speeds)
         side = n // DEEPER
         sums = np.pad(self.boundary.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        inside = (
+            sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        )
         if not inside.any():
             return None
         worth = np.where(inside <= crowd * side**2, inside, -inside)
@@ -101,21 +108,34 @@ class Frame:
         return self.window.part(int(column) / n, int(row) / n, side / n)
 
 
-def filled(landscape: Measured, window: Window, pixels: int) -> Iterator[np.ndarray]:
+def forever() -> bool:
+    return True
+
+
+def filled(
+    landscape: Measured,
+    window: Window,
+    pixels: int,
+    known: np.ndarray | None = None,
+    going: Callable[[], bool] = forever,
+) -> Iterator[np.ndarray]:
     """The speeds [n, n] of a picture as they become known, nan elsewhere: every eighth pixel of every
-    eighth row first, then those between, stack after stack. Raises BadInput as `Window.needs`.
+    eighth row first, then those between, stack after stack; of `known` ones only what is missing.
+    Ends once it is not `going`. Raises BadInput as `Window.needs`.
     """
     window.needs(pixels)
     x, y = window.axes(pixels)
-    speeds = np.full((pixels, pixels), np.nan)
+    speeds = np.full((pixels, pixels), np.nan) if known is None else known.copy()
     for stride in STRIDES:
         coarse = np.zeros_like(speeds, bool)
         coarse[::stride, ::stride] = True
         rows, columns = np.nonzero(coarse & np.isnan(speeds))
         for i in range(0, len(rows), landscape.stack):
-            some = slice(i, i + landscape.stack)
-            speeds[rows[some], columns[some]] = landscape.speeds(x[columns[some]], y[rows[some]])
-            yield speeds
+            row, column = rows[i : i + landscape.stack], columns[i : i + landscape.stack]
+            speeds[row, column] = landscape.speeds(x[column], y[row], going)
+            if not going():
+                return
+            yield speeds.copy()
 
 
 def spread(speeds: np.ndarray) -> np.ndarray:
@@ -126,6 +146,18 @@ def spread(speeds: np.ndarray) -> np.ndarray:
         known = known[: len(speeds), : len(speeds)]
         shown = np.where(np.isnan(known), shown, known)
     return shown
+
+
+def shades(speeds: np.ndarray, count: int) -> np.ndarray:
+    """Speeds as whole numbers [n, n], by their rank in the picture: 0 where not known, 1 to `count` for
+    the fastest to the slowest that train, and on to 2 `count` for the slowest to the fastest that do not.
+    """
+    out = np.zeros(speeds.shape, np.uint8)
+    for side, first, ahead in ((speeds < 0, 1, 1), (speeds > 0, 2 * count, -1)):
+        size = np.abs(speeds[side])
+        rank = np.searchsorted(np.sort(size), size) * count // max(1, len(size))
+        out[side] = first + ahead * rank
+    return out
 
 
 def picture(landscape: Measured, window: Window, pixels: int) -> Frame:
@@ -160,7 +192,7 @@ class Zooms:
     width: int = 4
     points: int = 4
     steps: int = 300
-    pixels: int = 96
+    pixels: int = 80
     frames: int = 4
     crowd: float = CROWD
 

@@ -110,7 +110,8 @@ def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = 
     row 0 is the lowest. `shades` are the colours, where not the theme's for cells.
 
     Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
-    {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
+    {"x": values, "y": values}, says what columns and rows are called where not by their numbers; `key`,
+    [(colour, word), ...], what stands beside the map where that is not every word.
     """
     own = (f"var(--ew-cell-{i + 1})" for i in range(len(words)))
     colours = [NOTHING, *(shades or own)]

@@ -1,0 +1,82 @@
+"""The map of a picture over two learning rates: its colours and axes, and what its boundary means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from widgets import theme
+from widgets.figure import Spec, cells
+
+if TYPE_CHECKING:
+    from lab_core.zooms import Frame
+
+TITLE, TRACE, SHADES = "Where the net trains", "speeds", 24
+TICKS = 5
+ABSOLUTE = 1e-3  # half of a side, below which an axis tells the distance from its middle
+SMOOTH = 1.15  # what a straight line may have in a small picture
+LAYERS = {"1": "layer 1 (input weights)", "2": "layer 2 (output weights)"}
+
+
+def shading(across: list[str], up: list[str]) -> Spec:
+    """The heat map's trace: blue trains, orange diverges; where they meet, both are slowest."""
+    every = [f"trains, faster than {1 - (i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)]
+    every += [f"diverges, faster than {(i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)]
+    colours = theme.ramp(theme.TRAINS, SHADES) + theme.ramp(theme.DIVERGES, SHADES)
+    spec = cells(TRACE, 0, 0, every, "speed, by rank in the picture", colours)
+    words = ("trains, fast", "trains", "trains, slowly", "diverges, slowly", "diverges", "diverges, fast")
+    spec["meta"]["key"] = [*zip([*theme.TRAINS, *theme.DIVERGES], words, strict=True)]
+    spec["meta"]["places"] = {"x": across, "y": up}
+    return spec
+
+
+def axis(middle: float, half: float, n: int, layer: str) -> tuple[Spec, list[str]]:
+    """An axis' title and ticks, and what each of its n pixels is called. Far in, where all digits would
+    not fit, ticks are distances from the middle, and the title has that.
+    """
+    at = np.linspace(-1, 1, TICKS)
+    places = half * ((2 * np.arange(n) + 1) / n - 1)
+    title = f"log₁₀ learning rate of {LAYERS[layer]}"
+    if half >= ABSOLUTE:
+        digits = max(0, int(np.ceil(1 - np.log10(half))))
+        texts, names = ([f"{middle + v:.{digits + more}f}" for v in values]
+                        for values, more in ((half * at, 0), (places, 2)))  # fmt: skip
+    else:
+        title = f"{title} − {middle:.{int(np.ceil(-np.log10(half)))}g}"
+        texts, names = ([f"{v:.2g}" for v in values] for values in (half * at, places))
+    ticks = {"tickmode": "array", "tickvals": list((at + 1) / 2 * n - 0.5), "ticktext": texts}
+    return {"title": title, "ticks": ticks}, names
+
+
+def meaning(frame: Frame) -> str:
+    """What the boundary's box-counting dimension is, and what that says."""
+    if not frame.done:
+        return "Box-counting dimension: once the picture is done."
+    boxes = frame.boxes
+    if not boxes.share:
+        return f"No boundary here: all of it {'trains' if frame.speeds[0, 0] < 0 else 'diverges'}."
+    if not boxes.resolved:
+        dense = boxes.share > 0.1
+        why = (f"{boxes.share:.0%} of the pixels are on the boundary: at all but the smallest sizes"
+               " every box holds some" if dense else "too little of it for a slope")  # fmt: skip
+        return f"Box-counting dimension: not resolved. {why[0].upper()}{why[1:]}; more pixels may show it."
+    says = f"Box-counting dimension {boxes.dimension:.2f}: "
+    if boxes.dimension < SMOOTH:
+        return says + "nearly a smooth curve, which has 1 (within 0.1, from so few pixels)."
+    return says + "between a curve, which has 1, and an area, which has 2."
+
+
+def table(frames: list[Frame]) -> str:
+    """The zooms so far, as HTML: how wide each window is, and its dimension."""
+    rows = [f'<tr><th scope="row">{i}</th><td>{frame.window.half:.2g}</td><td>{_dimension(frame)}</td></tr>'
+            for i, frame in enumerate(frames)]  # fmt: skip
+    head = ("<thead><tr><th>zoom</th><th>half a side, in decades</th><th>dimension</th></tr></thead>")
+    return f'<table class="ew-table">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def _dimension(frame: Frame) -> Any:
+    if not frame.done:
+        return "–"
+    boxes = frame.boxes
+    return f"{boxes.dimension:.2f}" if boxes.resolved else "not resolved" if boxes.share else "none"
