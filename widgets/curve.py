@@ -198,6 +198,10 @@ class CurveLab:
         for sentence in verdicts(self.about.claims, self._slug, grid):
             self.messages.add(None, sentence)
 
+    def _uid(self, i: int, line: Line) -> str:
+        """A trace's name; plotly looks it up as a CSS class."""
+        return f"p{i}_l{self._colours[line.name]}"
+
     def _specs(self, i: int, line: Line) -> list[Spec]:
         """The traces of a line: its band, and itself."""
         x, y = axes(i)
@@ -205,13 +209,13 @@ class CurveLab:
         base = {"type": "scatter", "xaxis": x, "yaxis": y, "name": line.name}
         if line.points:
             marker = style["marker"] | {"size": 8}
-            return [base | {"uid": f"{i}/{line.name}", "mode": "markers", "marker": marker}]
+            return [base | {"uid": self._uid(i, line), "mode": "markers", "marker": marker}]
         if line.dashed:
             style = {"line": style["line"] | {"dash": "5px,3px", "width": 1.4}}  # and no tip
-        own = base | {"uid": f"{i}/{line.name}", "mode": "lines", **style}
+        own = base | {"uid": self._uid(i, line), "mode": "lines", **style}
         if line.low is None:
             return [own]
-        area = {"uid": f"{i}/{line.name}/band", "mode": "lines", "fill": "toself", "opacity": BAND,
+        area = {"uid": f"{self._uid(i, line)}_band", "mode": "lines", "fill": "toself", "opacity": BAND,
                 "fillcolor": style["line"]["color"], "line": {"width": 0, "color": NOTHING}}  # fmt: skip
         return [base | area, own]
 
@@ -219,11 +223,11 @@ class CurveLab:
         """The points of a line, as far as they are known."""
         known = np.isfinite(line.y) & np.isfinite(line.x)
         order = np.arange(known.sum())
-        self.figure.set(f"{i}/{line.name}", line.x[known], line.y[known], order)
+        self.figure.set(self._uid(i, line), line.x[known], line.y[known], order)
         if line.low is not None and line.high is not None and not line.points:
             x = np.concatenate([line.x[known], line.x[known][::-1]])
             y = np.concatenate([line.low[known], line.high[known][::-1]])
-            self.figure.set(f"{i}/{line.name}/band", x, y, np.arange(len(x)))
+            self.figure.set(f"{self._uid(i, line)}_band", x, y, np.arange(len(x)))
 
     def _key(self, lines: list[Line]) -> list[Spec]:
         """What each line is, once, whatever panels it is in; nothing where there is but one."""

@@ -75,7 +75,9 @@ def controls(page: CurveLab) -> dict[str, dict]:
 
 
 def points(page: CurveLab, uid: str) -> np.ndarray:
-    held = page.figure._points[uid]
+    """x and y of a line, "PANEL/NAME", or of its band, "PANEL/NAME/band"."""
+    panel, name, *band = uid.split("/")
+    held = page.figure._points["_".join((f"p{panel}", f"l{page._colours[name]}", *band))]
     return np.stack([held.x, held.y])
 
 
