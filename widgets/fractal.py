@@ -13,10 +13,10 @@ import numpy as np
 from IPython.display import display
 
 from widgets.base import tell_again
-from widgets.computing import BEGIN, Computing
+from widgets.computing import AGAIN, BEGIN, Computing
 from widgets.controls import Controls
 from widgets.figure import Spec, figure, panel
-from widgets.fractal_map import TITLE, TRACE, axis, meaning, shading, table
+from widgets.fractal_map import SHADES, TITLE, TRACE, axis, meaning, shading, table
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
 from widgets.page import layout
@@ -55,6 +55,9 @@ class Picturing(Computing):
                 f" {BEGIN}."
             )
             self.frame = frame  # `ready` forgets all
+            if frame.done:
+                self.button.description = AGAIN
+                self.say("as computed before.")
             self._draw()
 
     def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
@@ -107,9 +110,10 @@ class FractalPage:
         self.out = ipw.Button(description="Out", disabled=True)
         bar = self.picturing.view
         bar.children = (self.picturing.button, self.deeper, self.out, self.picturing.text)
-        self.view = layout(self.head, bar, self.caption, [self.said, self.list, self.controls],
-                           [self.figure, self.messages])  # fmt: skip
-        for widget, name in ((self.view, "ew-fractal"), (self.said, "ew-said"), (self.list, "ew-differ")):
+        beside = ipw.VBox([self.said, self.caption, self.list])
+        map = ipw.HBox([self.figure, beside])
+        self.view = layout(self.head, bar, ipw.HTML(), [self.controls], [map, self.messages])
+        for widget, name in ((map, "ew-map"), (self.said, "ew-said"), (self.list, "ew-differ")):
             widget.add_class(name)
         self._listen()
         self._phenomenon = phenomenon
@@ -191,7 +195,9 @@ class FractalPage:
     def _busiest(self) -> None:
         window = self.picturing.known[1].busiest()
         if window is None:
-            raise ValueError("zoom: there is no boundary in this picture; go out, or drag elsewhere.")
+            raise ValueError(
+                "zoom: there is no boundary in this picture; go out, or drag elsewhere."
+            )
         self._zoom(window)
 
     def _zoom(self, window: Window) -> None:
@@ -220,19 +226,23 @@ class FractalPage:
         if frame is None:
             frame = Frame(window, np.full((self._pixels, self._pixels), np.nan))
         n = len(frame.speeds)
-        (x, across), (y, up) = axis(window.x, window.half, n, "1"), axis(window.y, window.half, n, "2")
-        options: Spec = {"x": x["title"], "y": y["title"], "cells": True, "steps": False, "pick": True}
+        (x, across), (y, up) = (
+            axis(window.x, window.half, n, "1"),
+            axis(window.y, window.half, n, "2"),
+        )
+        options: Spec = {
+            "x": x["title"],
+            "y": y["title"],
+            "cells": True, "below": True, "steps": False,
+                         "pick": True}  # fmt: skip
         self.figure.set_panel(0, panel(TITLE, **options), [shading(across, up)])
         self.figure.relayout({"xaxis": x["ticks"], "yaxis": y["ticks"]})
         self.out.disabled = not self._kept
         self.picturing.open(landscape, frame)
-        if frame.done:
-            self.picturing.finished()
         self.controls.set_spec(self._groups())
 
     def _draw(self) -> None:
         from lab_core.zooms import shades, spread
-        from widgets.fractal_map import SHADES
 
         _, frame = self.picturing.known
         self.figure.set_cells(TRACE, shades(spread(frame.speeds), SHADES))
@@ -242,7 +252,7 @@ class FractalPage:
         self.list.value = table([*self._kept, frame])
         figures = self._about.figures if self._about else {}
         slug = "zooms" if self._kept else "overview"
-        self.caption.value = f'<p class="ew-caption">{figures[slug].caption}</p>'
+        self.caption.value = f"<p>{figures[slug].caption}</p>"
 
     def _groups(self) -> list[Spec]:
         from lab_core.knobs import knobs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets import theme
-from widgets.figure import Spec, cells
+from widgets.figure import NOTHING, Spec, cells
 
 if TYPE_CHECKING:
     from lab_core.zooms import Frame
@@ -15,18 +15,31 @@ if TYPE_CHECKING:
 TITLE, TRACE, SHADES = "Where the net trains", "speeds", 24
 TICKS = 5
 ABSOLUTE = 1e-3  # half of a side, below which an axis tells the distance from its middle
-SMOOTH = 1.15  # what a straight line may have in a small picture
+SMOOTH, LITTLE = 1.15, 1.3  # what a straight line, and one with a few stray pixels, may have here
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LAYERS = {"1": "layer 1 (input weights)", "2": "layer 2 (output weights)"}
 
 
 def shading(across: list[str], up: list[str]) -> Spec:
     """The heat map's trace: blue trains, orange diverges; where they meet, both are slowest."""
-    every = [f"trains, faster than {1 - (i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)]
-    every += [f"diverges, faster than {(i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)]
+    every = [
+        f"trains, faster than {1 - (i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)
+    ]
+    every += [
+        f"diverges, faster than {(i + 0.5) / SHADES:.0%} of those that do" for i in range(SHADES)
+    ]
     colours = theme.ramp(theme.TRAINS, SHADES) + theme.ramp(theme.DIVERGES, SHADES)
     spec = cells(TRACE, 0, 0, every, "speed, by rank in the picture", colours)
-    words = ("trains, fast", "trains", "trains, slowly", "diverges, slowly", "diverges", "diverges, fast")
+    words = (
+        "trains, fast",
+        "trains",
+        "trains, slowly",
+        "diverges, slowly",
+        "diverges",
+        "diverges, fast",
+    )
     spec["meta"]["key"] = [*zip([*theme.TRAINS, *theme.DIVERGES], words, strict=True)]
+    spec["marker"] = spec["marker"] | {"color": NOTHING}  # it is no replica's
     spec["meta"]["places"] = {"x": across, "y": up}
     return spec
 
@@ -36,15 +49,17 @@ def axis(middle: float, half: float, n: int, layer: str) -> tuple[Spec, list[str
     not fit, ticks are distances from the middle, and the title has that.
     """
     at = np.linspace(-1, 1, TICKS)
-    places = half * ((2 * np.arange(n) + 1) / n - 1)
-    title = f"log₁₀ learning rate of {LAYERS[layer]}"
+    places = (2 * np.arange(n) + 1) / n - 1
+    title, power = f"log₁₀ learning rate of {LAYERS[layer]}", int(np.floor(np.log10(half)))
     if half >= ABSOLUTE:
-        digits = max(0, int(np.ceil(1 - np.log10(half))))
-        texts, names = ([f"{middle + v:.{digits + more}f}" for v in values]
-                        for values, more in ((half * at, 0), (places, 2)))  # fmt: skip
+        texts, names = ([f"{middle + half * v:.{max(0, 1 - power) + more}f}" for v in values]
+                        for values, more in ((at, 0), (places, 2)))  # fmt: skip
     else:
-        title = f"{title} − {middle:.{int(np.ceil(-np.log10(half)))}g}"
-        texts, names = ([f"{v:.2g}" for v in values] for values in (half * at, places))
+        title = f"{title} − {middle:.{2 - power}f}, in 10{str(power).translate(RAISED)}"
+        unit = half / 10.0**power
+        texts, names = ([f"{unit * v:.{digits}f}" for v in values]
+                        for values, digits in ((at, 1), (places, 3)))  # fmt: skip
+    texts, names = ([text.replace("-", "−") for text in each] for each in (texts, names))
     ticks = {"tickmode": "array", "tickvals": list((at + 1) / 2 * n - 0.5), "ticktext": texts}
     return {"title": title, "ticks": ticks}, names
 
@@ -59,11 +74,13 @@ def meaning(frame: Frame) -> str:
     if not boxes.resolved:
         dense = boxes.share > 0.1
         why = (f"{boxes.share:.0%} of the pixels are on the boundary: at all but the smallest sizes"
-               " every box holds some" if dense else "too little of it for a slope")  # fmt: skip
+               " nearly every box holds some" if dense else "too little of it for a slope")  # fmt: skip
         return f"Box-counting dimension: not resolved. {why[0].upper()}{why[1:]}; more pixels may show it."
     says = f"Box-counting dimension {boxes.dimension:.2f}: "
     if boxes.dimension < SMOOTH:
         return says + "nearly a smooth curve, which has 1 (within 0.1, from so few pixels)."
+    if boxes.dimension < LITTLE:
+        return says + "little more than a smooth curve, which has 1."
     return says + "between a curve, which has 1, and an area, which has 2."
 
 
@@ -71,8 +88,8 @@ def table(frames: list[Frame]) -> str:
     """The zooms so far, as HTML: how wide each window is, and its dimension."""
     rows = [f'<tr><th scope="row">{i}</th><td>{frame.window.half:.2g}</td><td>{_dimension(frame)}</td></tr>'
             for i, frame in enumerate(frames)]  # fmt: skip
-    head = ("<thead><tr><th>zoom</th><th>half a side, in decades</th><th>dimension</th></tr></thead>")
-    return f'<table class="ew-table">{head}<tbody>{"".join(rows)}</tbody></table>'
+    head = "<thead><tr><th>zoom</th><th>half a side</th><th>dimension</th></tr></thead>"
+    return f'<table class="ew-table"><caption>Zooms, in decades of a rate</caption>{head}<tbody>{"".join(rows)}</tbody></table>'
 
 
 def _dimension(frame: Frame) -> Any:

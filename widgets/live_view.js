@@ -134,6 +134,11 @@ class Figure {
     return this.root.classList.contains("ew-narrow");
   }
 
+  /** Whether what colours mean stands beneath a map, where it is narrow. */
+  isBelow(panel) {
+    return Boolean(panel.meta.below) && this.isNarrow;
+  }
+
   place(panel, layout, rect, whole, font) {
     if (!rect) {
       delete layout[panel.x];
@@ -142,7 +147,8 @@ class Figure {
     }
     const head = this.isNarrow && keyOf(panel).length ? 4.1 : 2.7; // the key has a line of its own
     const width = rect.width - (panel.meta.rates ? BESIDE * font : 0);
-    const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined);
+    const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined,
+      this.isBelow(panel));
     panel.domain = domain;
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });

@@ -22,13 +22,14 @@ FIGURES = {
         "All learning rates, four decades each",
         "Gradient descent on one net of four hidden units, with a learning rate for each layer. Blue"
         " trains, orange does not. From so far away the boundary is nearly a smooth curve: its"
-        " box-counting dimension is about 1.",
+        " box-counting dimension is about 1 (0.9 to 1.1 over four seeds).",
         Zooms(frames=1),
     ),
     "zooms": Figure(
         "Eight times closer, and again",
         "In the busiest part the curve is none: it breaks up into strips, islands and dust, and so do"
-        " they, eight times closer. The box-counting dimension is strictly between 1 and 2.",
+        " they, eight times closer. Where the pixels resolve it, its box-counting dimension is strictly"
+        " between 1 and 2.",
         ZOOMS,
     ),
 }
