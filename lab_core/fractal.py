@@ -84,8 +84,8 @@ class Landscape:
         0: it does not, and the number is sum_t L_0 / L_t, so the nearer to 0 the faster it diverges.
         L_t / L_0 counts as 1e6 where it is more; training is a mean below 1 over the last 20 steps.
         """
-        rates = [torch.as_tensor(10.0 ** np.asarray(each, float)) for each in (x, y)]
-        return _speeds(self, *rates, going).numpy()
+        rate1, rate2 = (torch.as_tensor(10.0 ** np.asarray(each, float)) for each in (x, y))
+        return _speeds(self, rate1, rate2, going).numpy()
 
 
 def _speeds(

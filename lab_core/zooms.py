@@ -96,13 +96,13 @@ class Frame:
         """
         n = len(self.speeds)
         side = n // DEEPER
+        m = side - 1  # a change from a window's last pixel to the next is no longer inside
         sums = np.pad(self.boundary.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        inside = (
-            sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-        )
+        inside = sums[m:, m:] - sums[:-m, m:] - sums[m:, :-m] + sums[:-m, :-m]
+        inside = inside[:-1, :-1]
         if not inside.any():
             return None
-        worth = np.where(inside <= crowd * side**2, inside, -inside)
+        worth = np.where(inside <= crowd * m**2, inside, -inside)
         worth[inside == 0] = -(side**2) - 1
         row, column = np.unravel_index(worth.argmax(), worth.shape)
         return self.window.part(int(column) / n, int(row) / n, side / n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,84 +13,21 @@ import numpy as np
 from IPython.display import display
 
 from widgets.base import tell_again
-from widgets.computing import AGAIN, BEGIN, Computing
 from widgets.controls import Controls
 from widgets.figure import Spec, figure, panel
 from widgets.fractal_map import SHADES, TITLE, TRACE, axis, meaning, shading, table
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
 from widgets.page import layout
+from widgets.picturing import Picturing
 
 if TYPE_CHECKING:  # the page shows its empty plot before torch is there
+    from lab_core.curves import Figure
     from lab_core.fractal import Landscape
-    from lab_core.phenomena import Phenomenon
     from lab_core.zooms import Frame, Window
 
 NETS = ("seed", "width", "points")  # what changes the landscape, so that a zoom means nothing in it
 WINDOW = ("x", "y", "half")
-
-
-class Picturing(Computing):
-    """One picture, stack by stack, from coarse to fine; `draw()` is called after each."""
-
-    def __init__(
-        self,
-        figure: LiveFigure,
-        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
-        draw: Callable[[], None],
-    ) -> None:
-        super().__init__(figure, guarded)
-        self._draw = draw
-        self.landscape: Landscape | None = None
-        self.frame: Frame | None = None
-
-    def open(self, landscape: Landscape, frame: Frame) -> None:
-        """Take up another picture, as far as it is known."""
-        with self.lock:
-            self.landscape, self.frame = landscape, frame
-            nets = frame.speeds.size
-            self.ready(
-                f"{nets:,} nets of {landscape.steps:,} steps, about"
-                f" {_duration(landscape.seconds(nets))} and {landscape.memory / 1e6:.0f} MB; press"
-                f" {BEGIN}."
-            )
-            self.frame = frame  # `ready` forgets all
-            if frame.done:
-                self.button.description = AGAIN
-                self.say("as computed before.")
-            self._draw()
-
-    def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
-        from lab_core.zooms import filled
-
-        landscape, frame = self.known
-        n = len(frame.speeds)
-        return filled(landscape, frame.window, n, frame.speeds, going)
-
-    def take(self, piece: Any) -> None:
-        from lab_core.zooms import Frame
-
-        self.frame = Frame(self.known[1].window, piece)
-        self._draw()
-
-    def clear(self) -> None:
-        from lab_core.zooms import Frame
-
-        frame = self.known[1]
-        self.frame = Frame(frame.window, np.full_like(frame.speeds, np.nan))
-
-    @property
-    def share(self) -> float:
-        return self.known[1].known
-
-    def words(self) -> str:
-        return f"{self.share:.0%} of the nets"
-
-    @property
-    def known(self) -> tuple[Landscape, Frame]:
-        if self.landscape is None or self.frame is None:
-            raise RuntimeError("The page did not open; it says why.")
-        return self.landscape, self.frame
 
 
 class FractalPage:
@@ -117,7 +54,7 @@ class FractalPage:
             widget.add_class(name)
         self._listen()
         self._phenomenon = phenomenon
-        self._about: Phenomenon | None = None
+        self._figures: Mapping[str, Figure] = {}
         self._kept: list[Frame] = []  # the pictures above the one that is shown
 
     def _listen(self) -> None:
@@ -142,7 +79,8 @@ class FractalPage:
         from lab_core.zooms import OVERVIEW
         from widgets.opening import phenomenon
 
-        self._about = about = phenomenon(self._phenomenon)
+        about = phenomenon(self._phenomenon)
+        self._figures = about.figures
         self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
         self._pixels = 128
         self._show(Landscape(), OVERVIEW)
@@ -177,8 +115,8 @@ class FractalPage:
         self.figure.zoom = {}
         n = len(self.picturing.known[1].speeds)
         ends = {kind: [(v + 0.5) / n for v in zoom.get(kind, (-0.5, n - 0.5))] for kind in "xy"}
-        side = max(high - low for low, high in (zoomed for k, zoomed in ends.items() if k in zoom))
-        self._part(*(sum(ends[kind]) / 2 for kind in "xy"), side)
+        side = max(ends[kind][1] - ends[kind][0] for kind in zoom if kind in ends)
+        self._part(sum(ends["x"]) / 2, sum(ends["y"]) / 2, side)
 
     def _pick(self, _panel: int, x: float, y: float) -> None:
         """Zoom in to where a person clicks."""
@@ -226,15 +164,10 @@ class FractalPage:
         if frame is None:
             frame = Frame(window, np.full((self._pixels, self._pixels), np.nan))
         n = len(frame.speeds)
-        (x, across), (y, up) = (
-            axis(window.x, window.half, n, "1"),
-            axis(window.y, window.half, n, "2"),
-        )
-        options: Spec = {
-            "x": x["title"],
-            "y": y["title"],
-            "cells": True, "below": True, "steps": False,
-                         "pick": True}  # fmt: skip
+        x, across = axis(window.x, window.half, n, "1")
+        y, up = axis(window.y, window.half, n, "2")
+        options: Spec = {"x": x["title"], "y": y["title"], "cells": True, "below": True,
+                         "steps": False, "pick": True}  # fmt: skip
         self.figure.set_panel(0, panel(TITLE, **options), [shading(across, up)])
         self.figure.relayout({"xaxis": x["ticks"], "yaxis": y["ticks"]})
         self.out.disabled = not self._kept
@@ -250,9 +183,8 @@ class FractalPage:
         self.deeper.disabled = not frame.done
         self.said.value = f'<p role="status">{escape(meaning(frame))}</p>'
         self.list.value = table([*self._kept, frame])
-        figures = self._about.figures if self._about else {}
-        slug = "zooms" if self._kept else "overview"
-        self.caption.value = f"<p>{figures[slug].caption}</p>"
+        about = self._figures["zooms" if self._kept else "overview"]
+        self.caption.value = f"<p>{about.caption}</p>"
 
     def _groups(self) -> list[Spec]:
         from lab_core.knobs import knobs
@@ -273,7 +205,3 @@ class FractalPage:
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)
-
-
-def _duration(seconds: float) -> str:
-    return f"{max(1, seconds):.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

