@@ -72,7 +72,7 @@ class Landscape:
     @property
     def memory(self) -> int:
         """Bytes of a stack, about."""
-        return 8 * 4 * self.width * self.points * self.stack
+        return 8 * 3 * self.width * self.points * self.stack
 
     def speeds(
         self, x: np.ndarray, y: np.ndarray, going: Callable[[], bool] = lambda: True
@@ -99,14 +99,14 @@ def _speeds(
     for left in reversed(range(T)):
         loss = stack.step()
         first = loss[:1].clone() if first is None else first  # the same for all of them
-        ratio = torch.fmin(loss.div_(first), cap)  # nan, too, counts as no more than that
+        ratio = torch.fmin(loss / first, cap)  # nan, too, counts as no more than that
         total += ratio
         inverse.addcdiv_(one, ratio)
         if left < TAIL:
             tail += ratio
         if left % LOOK == 0 and not going():
             return torch.full_like(out, math.nan)
-        if left and left % LOOK == 0 and (kept := stack.drop()) is not None:
+        if left and left % LOOK == 0 and (kept := stack.drop(loss)) is not None:
             out[place[~kept]] = inverse[~kept] + left / CAP
             place, total, inverse, tail = (each[kept] for each in (place, total, inverse, tail))
     out[place] = torch.where(tail < TAIL, -total, inverse)
@@ -128,28 +128,29 @@ class _Stack:
         self.u = u.unsqueeze(2).expand(h, n, B).contiguous()
         self.v = v.unsqueeze(1).expand(h, B).contiguous()
         self.kernel = (x @ x.T * (-64 / (d * n * h * h))).expand(h, n, n)
-        self._room = torch.empty(3, h * n * B, dtype=torch.float64)
+        self._room = torch.empty(2, h * n * B, dtype=torch.float64)
 
     def step(self) -> Tensor:
         """Take a step; n h^2 / 4 times the losses [B] before it."""
         h, n, B = self.u.shape
-        s, p, q = self._room[:, : h * n * B].view(3, h, n, B)
+        s, p = self._room[:, : h * n * B].view(2, h, n, B)
         torch.sigmoid(self.u, out=s)
         torch.mul(s, self.v.unsqueeze(1), out=p)
         r = p.sum(0).sub_(torch.add(self.y, self.v.sum(0), alpha=0.5))
-        torch.mul(s, r, out=q)
-        p.addcmul_(p, s, value=-1).mul_(r * self.rate1)
-        self.v.addcmul_(q.sum(1), self.rate2, value=-8 / (n * h * h))
+        torch.mul(s, r, out=p)
+        slope = p.sum(1)
+        p.addcmul_(p, s, value=-1).mul_((self.v * self.rate1).unsqueeze(1))
+        self.v.addcmul_(slope, self.rate2, value=-8 / (n * h * h))
         self.v.addcmul_(r.sum(0), self.rate2, value=4 / (n * h * h))
         self.u.baddbmm_(self.kernel, p)
         return r.square_().sum(0)
 
-    def drop(self) -> Tensor | None:
-        """Leave out nets whose v is no longer finite, for their loss never will be; which are kept [B],
-        or None where it is not worth the copy.
+    def drop(self, loss: Tensor) -> Tensor | None:
+        """Leave out nets whose losses [B] have overflown, for none comes back from there; which are kept
+        [B], or None where it is not worth the copy.
         """
-        kept = torch.isfinite(self.v.sum(0))
-        if 4 * int(kept.sum()) > 3 * len(kept):
+        kept = torch.isfinite(loss)
+        if 8 * int(kept.sum()) > 7 * len(kept):
             return None
         self.u, self.v = self.u[:, :, kept], self.v[:, kept]
         self.rate1, self.rate2 = self.rate1[kept], self.rate2[kept]
