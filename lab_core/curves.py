@@ -25,6 +25,7 @@ class Figure:
 class Line:
     """x [n] and y [n], nan where it is not known; where given, `low` and `high` [n] are the ends of its
     band over the seeds. A theory's line is `dashed`. `points` are drawn where there are to be no lines.
+    It has the colour of the line called `like`, or one of its own; several may have the same name.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Line:
     high: np.ndarray | None = None
     dashed: bool = False
     points: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,9 @@ class Computing:
         """What is done."""
         raise NotImplementedError
 
+    def finished(self) -> None:
+        """What is done once all is computed; a person need not wait for it."""
+
     # ---- what a person does
 
     @property
@@ -123,6 +126,8 @@ class Computing:
                     self.take(piece)
                     took = time.perf_counter() - begun
                     self._tell(ended, took, (self.share - before) / took)
+            if self.share >= 1:
+                self.finished()
         except Exception:
             with self.lock:
                 if not ended.is_set():
@@ -154,7 +159,7 @@ class Computing:
 class Sweeping(Computing):
     """A sweep, stack by stack: from left to right, or from a coarse grid to ever finer ones.
 
-    `draw(grid)` is called after each stack.
+    `draw(grid)` is called after each stack, and `tell(grid)` at the end.
     """
 
     def __init__(
@@ -162,10 +167,11 @@ class Sweeping(Computing):
         figure: LiveFigure,
         guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
         draw: Callable[[Grid], None],
+        tell: Callable[[Grid], None],
         coarse: bool = False,
     ) -> None:
         super().__init__(figure, guarded)
-        self._draw, self._coarse = draw, coarse
+        self._draw, self._told, self._coarse = draw, tell, coarse
         self.grid: Grid | None = None
         self._work: dict[tuple[int, ...], float] = {}  # of each run
 
@@ -199,6 +205,9 @@ class Sweeping(Computing):
     def share(self) -> float:
         done = sum(self._work[place] for place in self._known.outcomes)
         return 1.0 if self._known.done else done / sum(self._work.values())
+
+    def finished(self) -> None:
+        self._told(self._known)
 
     def words(self) -> str:
         grid = self._known

@@ -43,7 +43,7 @@ class CurveLab:
         self.head, self.caption, self.key = ipw.HTML(), ipw.HTML(), Lines()
         self.controls, self.single = Controls(), Single()
         self.figure = LiveFigure(figure([panel("") for _ in range(4)]))
-        self.sweeping = Sweeping(self.figure, self._guarded, self._draw)
+        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.controls],
             [self.key, self.figure, self.single.view, self.messages],
@@ -180,66 +180,72 @@ class CurveLab:
         return self.sweeping.grid
 
     def _draw(self, grid: Grid) -> None:
-        from lab_core.curves import verdicts
-
         every = [list(one.lines(grid)) for one in self.curve.panels]
         for line in (line for lines in every for line in lines):
-            self._colours.setdefault(line.name, len(self._colours))
+            self._colours.setdefault(line.like or line.name, len(self._colours))
         for i, lines in enumerate(every):
             names = [line.name for line in lines]
             if names != self._drawn[i]:
                 self._drawn[i] = names
-                specs = [spec for line in lines for spec in self._specs(i, line)]
+                specs = [spec for k, line in enumerate(lines) for spec in self._specs(i, k, line)]
                 self.figure.set_panel(i, plot(self.curve.panels[i]), specs)
-            for line in lines:
-                self._put(i, line)
+            for k, line in enumerate(lines):
+                self._put(i, k, line)
         self.key.lines = self._key([line for lines in every for line in lines])
         self.figure.flush()
-        for sentence in verdicts(self.about.claims, self._slug, grid):
-            self.messages.add(None, sentence)
 
-    def _uid(self, i: int, line: Line) -> str:
-        """A trace's name; plotly looks it up as a CSS class."""
-        return f"p{i}_l{self._colours[line.name]}"
+    def _style(self, line: Line) -> Spec:
+        return theme.style(self._colours[line.like or line.name])
 
-    def _specs(self, i: int, line: Line) -> list[Spec]:
+    def _specs(self, i: int, k: int, line: Line) -> list[Spec]:
         """The traces of a line: its band, and itself."""
         x, y = axes(i)
-        style = theme.style(self._colours[line.name])
+        style = self._style(line)
         base = {"type": "scatter", "xaxis": x, "yaxis": y, "name": line.name}
         if line.points:
             marker = style["marker"] | {"size": 8}
-            return [base | {"uid": self._uid(i, line), "mode": "markers", "marker": marker}]
+            return [base | {"uid": uid(i, k), "mode": "markers", "marker": marker}]
         if line.dashed:
             style = {"line": style["line"] | {"dash": "5px,3px", "width": 1.4}}  # and no tip
-        own = base | {"uid": self._uid(i, line), "mode": "lines", **style}
+        own = base | {"uid": uid(i, k), "mode": "lines", **style}
         if line.low is None:
             return [own]
-        area = {"uid": f"{self._uid(i, line)}_band", "mode": "lines", "fill": "toself", "opacity": BAND,
+        area = {"uid": f"{uid(i, k)}_band", "mode": "lines", "fill": "toself", "opacity": BAND,
                 "fillcolor": style["line"]["color"], "line": {"width": 0, "color": NOTHING}}  # fmt: skip
         return [base | area, own]
 
-    def _put(self, i: int, line: Line) -> None:
+    def _put(self, i: int, k: int, line: Line) -> None:
         """The points of a line, as far as they are known."""
         known = np.isfinite(line.y) & np.isfinite(line.x)
-        order = np.arange(known.sum())
-        self.figure.set(self._uid(i, line), line.x[known], line.y[known], order)
+        x = line.x[known]
+        self.figure.set(uid(i, k), x, line.y[known], np.arange(len(x)))
         if line.low is not None and line.high is not None and not line.points:
-            x = np.concatenate([line.x[known], line.x[known][::-1]])
-            y = np.concatenate([line.low[known], line.high[known][::-1]])
-            self.figure.set(f"{self._uid(i, line)}_band", x, y, np.arange(len(x)))
+            around = np.concatenate([line.low[known], line.high[known][::-1]])
+            there = np.concatenate([x, x[::-1]])
+            self.figure.set(f"{uid(i, k)}_band", there, around, np.arange(len(there)))
 
     def _key(self, lines: list[Line]) -> list[Spec]:
         """What each line is, once, whatever panels it is in; nothing where there is but one."""
-        each = {line.name: line for line in lines}
-        found = []
-        for name, line in each.items():
-            mark = theme.style(self._colours[name])["marker"]
+        each: dict[str, Spec] = {}
+        for line in lines:
+            mark = self._style(line)["marker"]
+            own = {"name": line.name, "dash": "dash" if line.dashed else "solid",
+                   "line": not line.points, **mark}  # fmt: skip
             if line.dashed:
-                mark = mark | {"symbol": ""}
-            dash = "dash" if line.dashed else "solid"
-            found.append({"name": name, "dash": dash, "line": not line.points, **mark})
-        return found if len(found) > 1 else []
+                own["symbol"] = ""
+            if (
+                each.setdefault(line.name, own)["color"] != mark["color"]
+            ):  # of several colours: none
+                each[line.name] |= {"color": "var(--ew-ink)", "symbol": ""}
+        return list(each.values()) if len(each) > 1 else []
+
+    def _tell(self, grid: Grid) -> None:
+        """Whether the claims on this figure hold."""
+        from lab_core.curves import verdicts
+
+        for sentence in verdicts(self.about.claims, self._slug, grid):
+            if grid is self.grid:
+                self.messages.add(None, sentence)
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)
@@ -249,6 +255,11 @@ def plot(one: Panel) -> Spec:
     """A panel of the figure."""
     return panel(one.title, one.x, one.y, one.log_y, xlog=one.log_x, steps=False, pick=True,
                  marks=[list(mark) for mark in one.marks])  # fmt: skip
+
+
+def uid(panel: int, line: int) -> str:
+    """A trace's name; plotly looks it up as a CSS class."""
+    return f"p{panel}_l{line}"
 
 
 def scaled(values: Any, log: bool) -> Any:

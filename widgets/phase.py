@@ -43,7 +43,7 @@ class PhaseDiagram:
         self.head, self.caption = ipw.HTML(), ipw.HTML()
         self.controls, self.single = Controls(), Single()
         self.figure = LiveFigure(figure([panel("")]))
-        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, coarse=True)
+        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.controls],
             [self.figure, self.single.view, self.messages],
@@ -135,8 +135,12 @@ class PhaseDiagram:
             self.figure.add_trace(shading(self.diagram, words))
         self.figure.set_cells(TRACE, levels)
         self.figure.flush()
+
+    def _tell(self, grid: Grid) -> None:
+        """Whether the claims on this diagram hold."""
         for sentence in self._asking.verdicts(grid):
-            self.messages.add(None, sentence)
+            if grid is self.sweeping.grid:
+                self.messages.add(None, sentence)
 
     def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
         return guard(act, self.messages)

@@ -74,10 +74,9 @@ def controls(page: CurveLab) -> dict[str, dict]:
     return {c["id"]: c for group in page.controls.groups for c in group["controls"]}
 
 
-def points(page: CurveLab, uid: str) -> np.ndarray:
-    """x and y of a line, "PANEL/NAME", or of its band, "PANEL/NAME/band"."""
-    panel, name, *band = uid.split("/")
-    held = page.figure._points["_".join((f"p{panel}", f"l{page._colours[name]}", *band))]
+def points(page: CurveLab, trace: str) -> np.ndarray:
+    """x and y of a trace."""
+    held = page.figure._points[trace]
     return np.stack([held.x, held.y])
 
 
@@ -87,7 +86,7 @@ def test_nothing_starts_by_itself_and_what_is_swept_is_no_setting(page: CurveLab
     panels = page.figure._figure["layout"]["meta"]["panels"]
     assert [p["title"] for p in panels] == ["Training loss", "Both"]
     assert panels[0]["marks"] == [[4.0, "threshold"]]
-    theory = points(page, "0/theory")
+    theory = points(page, "p0_l2")
     assert theory.tolist() == [[2, 8], [0.5, 0.125]], "which needs no run"
 
 
@@ -97,23 +96,24 @@ def test_it_grows_from_left_to_right_with_a_band(page: CurveLab) -> None:
 
     def drawn(grid: Grid) -> None:
         draw(grid)
-        seen.append(points(page, "0/learning rate 0.05").shape[1])
+        seen.append(points(page, "p0_l0").shape[1])
 
     page.sweeping._draw = drawn
     finish(page)
     assert seen == [1, 2, 3, 4], "each width with both rates and three seeds is one stack"
     grid = page.grid
     values = grid.values("train_loss")[:, 1]
-    x, y = points(page, "0/learning rate 0.3")
+    x, y = points(page, "p0_l1")
     assert x.tolist() == [2, 3, 4, 8] and np.allclose(y, np.median(values, 1))
-    bx, by = points(page, "0/learning rate 0.3/band")
+    bx, by = points(page, "p0_l1_band")
     assert bx.tolist() == [2, 3, 4, 8, 8, 4, 3, 2]
     assert np.allclose(by, [*values.min(1), *values.max(1)[::-1]])
-    assert points(page, "1/all").shape[1] == 24
+    assert points(page, "p1_l0").shape[1] == 24
     assert [one["name"] for one in page.key.lines] == [
         "learning rate 0.05", "learning rate 0.3", "theory", "all"
     ]  # fmt: skip
     assert len({one["color"] for one in page.key.lines}) == 4
+    until(lambda: bool(page.messages.rows))
     assert "claim holds: They fall." in page.messages.rows[-1]["text"]
 
 
@@ -133,13 +133,27 @@ def test_a_setting_begins_anew_and_what_does_not_fit_is_said(page: CurveLab) -> 
 
 def test_a_click_chooses_the_nearest_run_and_sliders_do_the_same(page: CurveLab) -> None:
     finish(page)
-    y = float(points(page, "0/learning rate 0.3")[1, 2])
+    y = float(points(page, "p0_l1")[1, 2])
     page.figure._receive(None, {"type": "pick", "panel": 0, "x": 4.4, "y": y}, [])
     assert "width 4, learning rate 0.3, seed 0" in page.single.view.value
     assert (controls(page)["at.0"]["value"], controls(page)["at.1"]["value"]) == (2, 1)
     page._change("at.0", 0)
     assert "width 2, learning rate 0.3" in page.single.view.value
     assert "Lab(&#x27;edge-of-stability&#x27;, link=" in page.single.view.value
+
+
+def test_lines_of_one_name_are_one_in_the_key_and_may_be_like_others(page: CurveLab) -> None:
+    def lines(_: Grid) -> list[Line]:
+        x = np.arange(2.0)
+        some = [Line(name, x, x) for name in ("a", "b")]
+        return [*some, *(Line("theory", x, x, dashed=True, like=one.name) for one in some)]
+
+    page._take_up(replace(CURVE, panels=(Panel("", "x", "y", lines),)))
+    colours = [spec["line"]["color"] for spec in page.figure._figure["data"]]
+    assert colours[0] == colours[2] != colours[1] == colours[3]
+    assert [(one["name"], one["color"]) for one in page.key.lines] == [
+        ("a", colours[0]), ("b", colours[1]), ("theory", "var(--ew-ink)")
+    ]  # fmt: skip
 
 
 def test_a_phenomenon_without_curves_says_so() -> None:
