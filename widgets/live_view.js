@@ -134,11 +134,6 @@ class Figure {
     return this.root.classList.contains("ew-narrow");
   }
 
-  /** Whether what colours mean stands beneath a map, where it is narrow. */
-  isBelow(panel) {
-    return Boolean(panel.meta.below) && this.isNarrow;
-  }
-
   place(panel, layout, rect, whole, font) {
     if (!rect) {
       delete layout[panel.x];
@@ -148,7 +143,7 @@ class Figure {
     const head = this.isNarrow && keyOf(panel).length ? 4.1 : 2.7; // the key has a line of its own
     const width = rect.width - (panel.meta.rates ? BESIDE * font : 0);
     const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined,
-      this.isBelow(panel));
+      isBelow(panel, this.isNarrow));
     panel.domain = domain;
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });
