@@ -25,7 +25,8 @@ def panel(title: str, x: str = "step", y: str = "", log: bool = False, **options
     for x; `choices`, [(value, label), ...] for a select in the panel's header, with `choice`, the
     value selected, and `label`, its accessible name; `key`, [{"word", "width", "dash"}, ...], the
     strokes that tell the columns apart, or [{"word", "symbol", "color"}, ...]; `xlog`, whether the x
-    axis is logarithmic; `cells`, whether it is a heat map; `equal`, whether a unit of x is as long as
+    axis is logarithmic; `cells`, whether it is a heat map, and `below`, whether what its colours mean stands
+    beneath it on a narrow page; `equal`, whether a unit of x is as long as
     one of y; `rates`, whether there is room beside it for the `rate` in the `meta` of its curves;
     `steps`, whether the curves come along steps (the default), so that they are cut where a person
     goes back to one.
@@ -110,7 +111,8 @@ def cells(uid: str, panel: int, replica: int, words: Sequence[str], name: str = 
     row 0 is the lowest. `shades` are the colours, where not the theme's for cells.
 
     Give them with `LiveFigure.set_cells`; the panel needs the option `cells`. `places` in its `meta`,
-    {"x": values, "y": values}, says what columns and rows are called where not by their numbers.
+    {"x": values, "y": values}, says what columns and rows are called where not by their numbers; `key`,
+    [(colour, word), ...], what stands beside the map where that is not every word.
     """
     own = (f"var(--ew-cell-{i + 1})" for i in range(len(words)))
     colours = [NOTHING, *(shades or own)]

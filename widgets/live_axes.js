@@ -86,16 +86,20 @@ function grid(count, { width, height }, narrow, only) {
   return rects;
 }
 
+const BENEATH = 12; // lines of words, in em
+
 /** The part of a panel's rectangle inside its axes, as plotly's domains of the whole figure; those
- *  of a heat map, `map`, make its cells squares, and leave room beside it for words or a scale;
+ *  of a heat map, `map`, make its cells squares, and leave room beside it for words or a scale, or
+ *  where `below` beneath it;
  *  `lines` is the height of its head. */
-function domains({ left, top, width, height }, whole, font, lines, map) {
+function domains({ left, top, width, height }, whole, font, lines, map, below) {
   const inner = {
     left: left + 4.4 * font, right: left + width - 1.7 * font, // half of a label at the end
     top: top + lines * font, bottom: top + height - 3.1 * font,
   };
   if (map !== undefined) {
-    const { rows = 1, columns = 1 } = map?.cells ?? {}, words = (isMatrix(map) ? 4.5 : 10) * font;
+    const { rows = 1, columns = 1 } = map?.cells ?? {}, words = (below ? 0 : isMatrix(map) ? 4.5 : 10) * font;
+    if (below) inner.bottom -= BENEATH * font;
     const side = Math.max(font / Math.max(rows, columns), Math.min(
       (inner.right - inner.left - words) / columns, (inner.bottom - inner.top) / rows));
     Object.assign(inner, { right: inner.left + columns * side, bottom: inner.top + rows * side });

@@ -75,7 +75,7 @@ function legend({ map }) {
   const swatch = (colour) => h("i", { style: `background:${colour}` });
   return h("div", { class: "ew-words" },
     h("div", {}, symbol(marker.symbol, marker.color), h("span", {}, name)),
-    ...meta.words.filter(([, word]) => word).map(([colour, word]) =>
+    ...(meta.key ?? meta.words).filter(([, word]) => word).map(([colour, word]) =>
       h("div", {}, swatch(colour), h("span", {}, word))));
 }
 

@@ -43,6 +43,9 @@ class Heads {
       node.hidden = !rect;
       for (const key in rect) node.style[key] = `${rect[key]}px`;
       const { _offset, _length } = this.view.plot._fullLayout[panels[i].x] ?? {};
+      const { _offset: high, _length: long } = this.view.plot._fullLayout[panels[i].y] ?? {};
+      node.classList.toggle("ew-below", isBelow(panels[i], this.view.isNarrow));
+      node.style.setProperty("--foot", `${high + long - (rect?.top ?? 0)}px`);
       node.style.setProperty("--right", `${_offset + _length - (rect?.left ?? 0)}px`);
     });
   }

@@ -59,3 +59,6 @@ class Ranges extends Map {
     if (next) this.set(key, next); else this.delete(key);
   }
 }
+
+/** Whether what its colours mean stands beneath a map. */
+const isBelow = ({ meta }, narrow) => Boolean(meta.below) && narrow;

@@ -142,7 +142,8 @@ class Figure {
     }
     const head = this.isNarrow && keyOf(panel).length ? 4.1 : 2.7; // the key has a line of its own
     const width = rect.width - (panel.meta.rates ? BESIDE * font : 0);
-    const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined);
+    const domain = domains({ ...rect, width }, whole, font, head, panel.meta.cells ? panel.map ?? null : undefined,
+      isBelow(panel, this.isNarrow));
     panel.domain = domain;
     const axis = (name, kind) => Object.assign(layout[name], {
       domain: domain[kind], range: [...this.shown(panel, kind)], autorange: false });

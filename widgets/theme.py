@@ -6,6 +6,7 @@ JupyterLab or Voila (`data-jp-theme-light` on the page's body) without being tol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 # name: (light, dark). Where JupyterLab has a variable of its own, that one comes first.
@@ -44,6 +45,10 @@ CELLS = [
 # Real values: below 0 brown, above it teal, 0 near the background. Brewer's (2003) BrBG is alike.
 ZERO = ("#eef0f4", "#262d39")
 DIVERGING = [f"var(--ew-cell-{i})" for i in (2, 4, 0, 3, 1)]
+# Nets over two learning rates: blue trains, orange does not. Where they meet, at their slowest, the one
+# is darkest and the other lightest, so that the border is seen without colours too; on any background.
+TRAINS = ("#c4e3f5", "#3a87c8", "#061c50")  # fast to slow
+DIVERGES = ("#fff4b8", "#ee9a2e", "#7a1f00")  # slow to fast
 # Colour is never the only difference: a replica has a symbol at its curve's tip, an arm a dash.
 # Plain "dash" is kept for thresholds.
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "x", "pentagon"]
@@ -107,6 +112,22 @@ def shares(count: int) -> list[str]:
     """Shades for 0 to `count` of so many: grey for none, and the fuller the more."""
     full = (f"rgba(24,140,128,{0.15 + 0.85 * i / count:.3f})" for i in range(1, count + 1))
     return ["rgba(128,128,128,0.2)", *full]
+
+
+def ramp(colours: Sequence[str], count: int) -> list[str]:
+    """So many colours from the first one over the others to the last one.
+
+    >>> ramp(("#000000", "#ff0000"), 3)
+    ['#000000', '#800000', '#ff0000']
+    """
+    known = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours]
+    out = []
+    for k in range(count):
+        i, part = divmod(k * (len(known) - 1), max(1, count - 1))
+        low, high = known[i], known[min(i + 1, len(known) - 1)]
+        mixed = (round(a + (b - a) * part / (count - 1)) for a, b in zip(low, high, strict=True))
+        out.append("#" + "".join(f"{value:02x}" for value in mixed))
+    return out
 
 
 def css() -> str:

@@ -6,6 +6,7 @@ from lab_core.phenomena.deep_matrix_factorisation import DEEP_MATRIX_FACTORISATI
 from lab_core.phenomena.double_descent import DOUBLE_DESCENT
 from lab_core.phenomena.edge_of_stability import EDGE_OF_STABILITY
 from lab_core.phenomena.fit_anything import FIT_ANYTHING
+from lab_core.phenomena.fractal_boundary import FRACTAL_BOUNDARY
 from lab_core.phenomena.grokking import GROKKING
 from lab_core.phenomena.inside_the_grokked_network import INSIDE_THE_GROKKED_NETWORK
 from lab_core.phenomena.large_learning_rates import LARGE_LEARNING_RATES
@@ -27,10 +28,11 @@ PHENOMENA: dict[str, Phenomenon] = {
         MATRIX_SENSING,
         LARGE_STEPS,
         DEEP_MATRIX_FACTORISATION,
+        DOUBLE_DESCENT,
+        FRACTAL_BOUNDARY,
         FIT_ANYTHING,
         LARGE_LEARNING_RATES,
         PHASE_DIAGRAMS,
-        DOUBLE_DESCENT,
     )
 }
 __all__ = ["PHENOMENA", "Phenomenon", "Preset"]

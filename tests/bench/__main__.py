@@ -5,6 +5,7 @@ import shutil
 from tests.bench import (
     double_descent,
     engine,
+    fractal,
     grokking,
     large_steps,
     memory,
@@ -22,6 +23,7 @@ large_steps.main()
 double_descent.main()
 memory.main()
 sensing.main()
+fractal.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()

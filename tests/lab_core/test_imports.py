@@ -19,7 +19,7 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "data", "models", "covariance_
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
          "timeline", "batches",
-         "devices", "remarks", "rates", "snapshots", "start", "arm", "run", "costs", "sweep",
+         "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm", "run", "costs", "sweep",
          "executors", "flows",
          "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient", "cluster",
          "estimates", "cell_files", "store", "sweeps", "export_parts",

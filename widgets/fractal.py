@@ -1,0 +1,207 @@
+"""Where a small net trains, over two learning rates: a map that is zoomed into as far as float64 goes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+import numpy as np
+from IPython.display import display
+
+from widgets.base import tell_again
+from widgets.controls import Controls
+from widgets.figure import Spec, figure, panel
+from widgets.fractal_map import SHADES, TITLE, TRACE, axis, meaning, shading, table
+from widgets.live_plot import LiveFigure
+from widgets.messages import Messages, guard
+from widgets.page import layout
+from widgets.picturing import Picturing
+
+if TYPE_CHECKING:  # the page shows its empty plot before torch is there
+    from lab_core.curves import Figure
+    from lab_core.fractal import Landscape
+    from lab_core.zooms import Frame, Window
+
+NETS = ("seed", "width", "points")  # what changes the landscape, so that a zoom means nothing in it
+WINDOW = ("x", "y", "half")
+
+
+class FractalPage:
+    """The page: `FractalPage("fractal_boundary")`.
+
+    Nothing is computed before a person presses Compute, drags a box on the map, clicks in it or zooms.
+    A picture that has been computed is kept for the way out.
+    """
+
+    def __init__(self, phenomenon: str) -> None:
+        self.messages = Messages()
+        self.head, self.caption, self.said, self.list = (ipw.HTML() for _ in range(4))
+        self.controls = Controls()
+        self.figure = LiveFigure(figure([panel(TITLE)]))
+        self.picturing = Picturing(self.figure, self._guarded, self._draw)
+        self.deeper = ipw.Button(description="Zoom in at the busiest part", disabled=True)
+        self.out = ipw.Button(description="Out", disabled=True)
+        bar = self.picturing.view
+        bar.children = (self.picturing.button, self.deeper, self.out, self.picturing.text)
+        beside = ipw.VBox([self.said, self.caption, self.list])
+        map = ipw.HBox([self.figure, beside])
+        self.view = layout(self.head, bar, ipw.HTML(), [self.controls], [map, self.messages])
+        for widget, name in ((map, "ew-map"), (self.said, "ew-said"), (self.list, "ew-differ")):
+            widget.add_class(name)
+        self._listen()
+        self._phenomenon = phenomenon
+        self._figures: Mapping[str, Figure] = {}
+        self._kept: list[Frame] = []  # the pictures above the one that is shown
+
+    def _listen(self) -> None:
+        guarded = self._guarded
+        self.figure.on_ready(lambda: tell_again(self.view))
+        self.figure.on_pick(guarded(self._pick))
+        self.figure.observe(guarded(lambda change: self._drag(change["new"])), "zoom")
+        self.controls.on_change(guarded(self._change))
+        self.deeper.on_click(guarded(lambda _: self._busiest()))
+        self.out.on_click(guarded(lambda _: self._back()))
+
+    def _ipython_display_(self) -> None:
+        display(self.view)
+        threading.Thread(target=self.open, daemon=True).start()
+
+    def open(self) -> None:
+        """Draw the axes, and let a person begin."""
+        self._guarded(self._open)()
+
+    def _open(self) -> None:
+        from lab_core.fractal import Landscape
+        from lab_core.zooms import OVERVIEW
+        from widgets.opening import phenomenon
+
+        about = phenomenon(self._phenomenon)
+        self._figures = about.figures
+        self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
+        self._pixels = 128
+        self._show(Landscape(), OVERVIEW)
+
+    # ---- what a person does
+
+    def _change(self, name: str, value: Any) -> None:
+        from lab_core.zooms import OVERVIEW
+
+        landscape, frame = self.picturing.known
+        try:
+            if name == "pixels":
+                frame.window.needs(int(value))
+                self._pixels = int(value)
+            elif name in WINDOW:
+                window = replace(frame.window, **{name: value})
+                window.needs(self._pixels)
+                self._enter(window)
+                return
+            else:
+                landscape = replace(landscape, **{name: value})
+        except ValueError:  # nothing is lost: the map and the controls stay as they were
+            self.controls.set_spec(self._groups())
+            raise
+        self._kept = []
+        self._show(landscape, OVERVIEW if name in NETS else frame.window)
+
+    def _drag(self, zoom: dict[str, list[float]]) -> None:
+        """Zoom in to the box that was dragged, made a square about its middle."""
+        if not zoom:
+            return
+        self.figure.zoom = {}
+        n = len(self.picturing.known[1].speeds)
+        ends = {kind: [(v + 0.5) / n for v in zoom.get(kind, (-0.5, n - 0.5))] for kind in "xy"}
+        side = max(ends[kind][1] - ends[kind][0] for kind in zoom if kind in ends)
+        self._part(sum(ends["x"]) / 2, sum(ends["y"]) / 2, side)
+
+    def _pick(self, _panel: int, x: float, y: float) -> None:
+        """Zoom in to where a person clicks."""
+        from lab_core.zooms import DEEPER
+
+        n = len(self.picturing.known[1].speeds)
+        self._part((x + 0.5) / n, (y + 0.5) / n, 1 / DEEPER)
+
+    def _part(self, x: float, y: float, side: float) -> None:
+        """Zoom in to a square about a place, all as shares of the side."""
+        window = self.picturing.known[1].window
+        self._zoom(window.part(x - side / 2, y - side / 2, side))
+
+    def _busiest(self) -> None:
+        window = self.picturing.known[1].busiest()
+        if window is None:
+            raise ValueError(
+                "zoom: there is no boundary in this picture; go out, or drag elsewhere."
+            )
+        self._zoom(window)
+
+    def _zoom(self, window: Window) -> None:
+        """Enter a window and compute it. Raises BadInput where float64 ends."""
+        window.needs(self._pixels)
+        self._enter(window)
+        self.picturing.press()
+
+    def _enter(self, window: Window) -> None:
+        landscape, frame = self.picturing.known
+        self._kept.append(frame)
+        self._show(landscape, window)
+
+    def _back(self) -> None:
+        landscape, _ = self.picturing.known
+        if self._kept:
+            frame = self._kept.pop()
+            self._show(landscape, frame.window, frame)
+
+    # ---- what the page shows
+
+    def _show(self, landscape: Landscape, window: Window, frame: Frame | None = None) -> None:
+        """A window of a landscape: a picture of it that is known, or none."""
+        from lab_core.zooms import Frame
+
+        if frame is None:
+            frame = Frame(window, np.full((self._pixels, self._pixels), np.nan))
+        n = len(frame.speeds)
+        x, across = axis(window.x, window.half, n, "1")
+        y, up = axis(window.y, window.half, n, "2")
+        options: Spec = {"x": x["title"], "y": y["title"], "cells": True, "below": True,
+                         "steps": False, "pick": True}  # fmt: skip
+        self.figure.set_panel(0, panel(TITLE, **options), [shading(across, up)])
+        self.figure.relayout({"xaxis": x["ticks"], "yaxis": y["ticks"]})
+        self.out.disabled = not self._kept
+        self.picturing.open(landscape, frame)
+        self.controls.set_spec(self._groups())
+
+    def _draw(self) -> None:
+        from lab_core.zooms import shades, spread
+
+        _, frame = self.picturing.known
+        self.figure.set_cells(TRACE, shades(spread(frame.speeds), SHADES))
+        self.figure.flush()
+        self.deeper.disabled = not frame.done
+        self.said.value = f'<p role="status">{escape(meaning(frame))}</p>'
+        self.list.value = table([*self._kept, frame])
+        about = self._figures["zooms" if self._kept else "overview"]
+        self.caption.value = f"<p>{about.caption}</p>"
+
+    def _groups(self) -> list[Spec]:
+        from lab_core.knobs import knobs
+        from lab_core.zooms import PIXELS
+        from widgets.choices import slider
+
+        landscape, frame = self.picturing.known
+        net = [slider(k, getattr(landscape, name)) for name, k in knobs(landscape).items()]
+        options = [{"value": n, "label": f"{n} × {n}"} for n in PIXELS]
+        pixels = {"id": "pixels", "label": "pixels", "kind": "choice", "value": self._pixels,
+                  "options": options}  # fmt: skip
+        window = [{"id": name, "label": k.label, "kind": "number", "value": getattr(frame.window, name)}
+                  for name, k in knobs(frame.window).items()]  # fmt: skip
+        return [
+            {"title": "Net", "controls": net, "compact": True},
+            {"title": "Picture, in log₁₀ of the rates", "controls": [pixels, *window]},
+        ]
+
+    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        return guard(act, self.messages)
