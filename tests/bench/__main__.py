@@ -11,6 +11,7 @@ from tests.bench import (
     scrub,
     sensing,
     standalone,
+    sweep,
     unfolding,
 )
 from tests.browser.conftest import NAMES
@@ -20,6 +21,7 @@ grokking.main()
 large_steps.main()
 memory.main()
 sensing.main()
+sweep.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()
