@@ -39,9 +39,11 @@ class Dask:
         self, stacks: Iterable[list[Cell]], stop: Success | None = None, tell: Hears | None = None
     ) -> Iterator[list[Outcome]]:
         from distributed import as_completed
+        from distributed.client import ClosedClientError, FutureCancelledError
 
         left, running = iter(stacks), {}
         lost: list[list[Cell]] = []
+        ended = as_completed(loop=self.client.loop)
 
         def submit() -> None:
             for cells in itertools.islice(left, 1):
@@ -49,45 +51,48 @@ class Dask:
                 running[future] = cells
                 ended.add(future)
 
-        ended = as_completed(loop=self.client.loop)
         try:
             for _ in range(AHEAD * self.workers):
                 submit()
             for future in ended:
                 cells = running.pop(future)
                 submit()
-                outcomes = self._result(future)
+                outcomes = _result(future)
                 if outcomes is None:
                     lost.append(cells)
                 else:
                     yield outcomes
+        except (FutureCancelledError, ClosedClientError, OSError):
+            raise BadInput(
+                "dask: the scheduler is gone, or has dropped the work; start it, and then the sweep"
+                " again: with a folder to write to, only the cells that are missing are computed."
+            ) from None
         finally:
             with suppress(Exception):  # whatever is wrong has been said
                 self.client.cancel(list(running))
         if lost:
             raise given_up(lost, "one after the other was killed")
 
-    def _result(self, future: Any) -> list[Outcome] | None:
-        """The outcomes of a stack; None where it killed one worker after the other. Raises BadInput where
-        the scheduler is lost, or the workers cannot compute it.
-        """
-        from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
 
-        try:
-            outcomes: list[Outcome] = future.result()
-            return outcomes
-        except KilledWorker:
-            return None
-        except FutureCancelledError:
-            raise BadInput(
-                "dask: the scheduler is gone, or has dropped the work; start it, and then the sweep"
-                " again: with a folder to write to, only the cells that are missing are computed."
-            ) from None
-        except ImportError as error:
-            raise BadInput(
-                f"dask: its workers lack something ({error}); install edgewise where they run."
-            ) from None
+def _result(future: Any) -> list[Outcome] | None:
+    """The outcomes of a stack; None where it killed one worker after the other. Raises BadInput where they
+    cannot compute it.
+    """
+    from distributed import KilledWorker
+
+    try:
+        outcomes: list[Outcome] = future.result()
+        return outcomes
+    except KilledWorker:
+        return None
+    except (ImportError, RuntimeError) as error:
+        lacking = error if isinstance(error, ImportError) else error.__cause__
+        if not isinstance(lacking, ImportError):
+            raise
+        raise BadInput(
+            f"dask: its scheduler or a worker lacks a module ({lacking}); install the same edgewise"
+            " there."
+        ) from None
 
 
 def task(cells: list[Cell], stop: Success | None) -> list[Outcome]:

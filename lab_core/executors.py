@@ -230,4 +230,4 @@ class Processes:
             for worker in crew.values():
                 worker.end()
         if lost:
-            raise given_up(lost, f"{DEATHS} of them died, one after the other,")
+            raise given_up(lost, f"{DEATHS} of them died")

@@ -13,6 +13,7 @@ from tests.bench import (
     scrub,
     sensing,
     standalone,
+    sweep,
     unfolding,
 )
 from tests.browser.conftest import NAMES
@@ -24,6 +25,7 @@ double_descent.main()
 memory.main()
 sensing.main()
 fractal.main()
+sweep.main()
 if any(map(shutil.which, NAMES)):
     screen.main()
     scrub.main()

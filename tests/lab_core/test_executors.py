@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from multiprocessing import active_children
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ from lab_core.cluster import Dask, connected
 from lab_core.executors import InProcess, Processes
 from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
-from lab_core.record import Record
 from lab_core.sweep import Axis, Outcome, Sweep, in_stacks
 from lab_core.sweeps import executor, sweep
+from tests.lab_core.deadly import Deadly
 
 PROBES = (("accuracy", 10), ("sharpness", 100), ("spectrum", 200))
 BASE = Recipe().set({"data": "chebyshev", "width": 4, "steps": 400, "probes": PROBES})
@@ -90,21 +91,10 @@ def test_what_is_sent_carries_no_other_replicas(here: list[Outcome]) -> None:
     """The spectrum of one replica is a view into that of its stack."""
     grid, _ = whole = here[0].record.arrays["spectrum"][1]
     assert grid.untyped_storage().nbytes() == 6 * 8 * grid.numel()
-    (outcome,) = executors.portable([Outcome(here[0].cell, here[0].record.only(0))])
+    (outcome,) = executors.portable(here[:1])
     sent = outcome.record.arrays["spectrum"][1]
     assert [part.untyped_storage().nbytes() for part in sent] == [8 * grid.numel()] * 2
     assert all(map(torch.equal, sent, whole))
-
-
-class Deadly:
-    """A `stop` that ends the worker of a stack of two, and breaks on one of three."""
-
-    def of(self, record: Record) -> np.ndarray:
-        if record.replicas == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if record.replicas == 3:
-            raise ArithmeticError("no more")
-        return np.ones(record.replicas, bool)
 
 
 CELLS = [cell for stack in STACKS[:1] for cell in stack]
@@ -114,10 +104,10 @@ DEADLY: Any = Deadly()
 def test_a_stack_that_kills_its_workers_is_given_up_and_the_others_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(executors, "DEATHS", 2)
+    monkeypatch.setattr(executors, "DEATHS", 1)
     coming = Processes(1).outcomes([CELLS[2:3], CELLS[:2]], DEADLY)
     assert [outcome.cell for outcome in next(coming)] == CELLS[2:3]
-    with pytest.raises(BadInput, match="2 of them died.* on width=2, lr=0.01, seed=0; width=2"):
+    with pytest.raises(BadInput, match="1 of them died.* on width=2, lr=0.01, seed=0; width=2"):
         next(coming)
     assert not active_children()
 
@@ -136,7 +126,7 @@ list(sweep(Recipe(), {"lr": [0.1]}, workers=1))
 
 
 @pytest.mark.long
-def test_a_script_that_forgets_its_guard_is_told_so(tmp_path: Any) -> None:
+def test_a_script_that_forgets_its_guard_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(UNGUARDED)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, env=environment,
@@ -222,18 +212,37 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.long
-def test_a_scheduler_that_is_lost_leaves_what_is_finished(tmp_path: Any) -> None:
-    (tmp_path / "alone.py").write_text(ALONE)
-    own = subprocess.Popen([sys.executable, str(tmp_path / "alone.py")], stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, text=True)  # fmt: skip
-    over = {"width": [2, 3, 4, 5, 6, 7], "lr": LR.values}
-    with own:
+@contextmanager
+def alone(tmp_path: Path, before: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A cluster in a process of its own, which does something `before`, and its address."""
+    (tmp_path / "alone.py").write_text(before + ALONE)
+    own = subprocess.Popen([sys.executable, "alone.py"], stdout=subprocess.PIPE, text=True,
+                           stderr=subprocess.DEVNULL, cwd=tmp_path,
+                           env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+    try:
         assert own.stdout
-        going = iter(sweep(BASE, over, 1, dask=own.stdout.readline().strip(), out=tmp_path / "out"))
+        yield own, own.stdout.readline().strip()
+    finally:
+        own.kill()
+        own.communicate()
+
+
+@pytest.mark.long
+def test_a_scheduler_that_is_lost_leaves_what_is_finished(tmp_path: Path) -> None:
+    over, out = {"width": [2, 3, 4, 5, 6, 7], "lr": LR.values}, tmp_path / "out"
+    with alone(tmp_path) as (own, address):
+        going = iter(sweep(BASE, over, 1, dask=address, out=out))
         first = [next(going).cell.place for _ in range(3)]
         own.kill()
         with pytest.raises(BadInput, match="dask: the scheduler is gone"):
             first += [outcome.cell.place for outcome in going]
-    rest = [outcome.cell.place for outcome in sweep(BASE, over, 1, out=tmp_path / "out")]
+    rest = [outcome.cell.place for outcome in sweep(BASE, over, 1, out=out)]
     assert set(first) <= set(rest) and len(set(rest)) == len(rest) == 18
+
+
+@pytest.mark.long
+def test_a_cluster_without_edgewise_is_said(tmp_path: Path) -> None:
+    without = "import sys; sys.modules['lab_core'] = None"
+    said = pytest.raises(BadInput, match="dask: .*lab_core.*; install the same edgewise there")
+    with alone(tmp_path, without) as (_, address), said:
+        list(sweep(BASE, {"lr": LR.values}, 1, dask=address))
