@@ -9,7 +9,7 @@ import numpy as np
 from lab_core.data.base import Arrays, Data
 from lab_core.knobs import knob
 
-PIXELS = ("true", "shuffled", "each shuffled", "gaussian")
+PIXELS = ("true", "shuffled", "each-shuffled", "gaussian")
 
 
 def digits(n: int, corruption: float, pixels: str, seed: int) -> Arrays:
@@ -82,7 +82,7 @@ class Digits(Data):
     corruption: float = knob(0.0, 0.0, 0.9, domain="[0, 1]", label="corrupted labels ξ", stacks=True,
                              help="the share of training labels that are wrong")  # fmt: skip
     pixels: str = knob("true", choices=PIXELS,
-                       help="each shuffled: every image in an order of its own")  # fmt: skip
+                       help="each-shuffled: every image in an order of its own")  # fmt: skip
 
 
 @dataclass(frozen=True)

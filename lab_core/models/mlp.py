@@ -186,7 +186,7 @@ class ResidualMLP(MLP):
     """
 
     label: ClassVar[str] = "residual perceptron"
-    depth: int = knob(4, 2, 6, domain="[2, 64]")
+    depth: int = knob(4, 1, 6, domain="[1, 64]")
     activation: str = knob("relu", choices=ACTIVATIONS)
 
     def forward(self, views: dict[str, Tensor], x: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ PRESETS = {
             {
                 "changes": (
                     beside(pixels="shuffled"),
-                    beside(pixels="each shuffled"),
+                    beside(pixels="each-shuffled"),
                     beside(pixels="gaussian"),
                     beside(corruption=RANDOM),
                 )
@@ -132,7 +132,7 @@ def kinds(run: Run) -> dict[str, Arm]:
 def judge_fits(runs: Sequence[Run]) -> Verdict:
     """All fitted; noise later than true labels, random labels latest; only the rule generalises."""
     arms = kinds(runs[0])
-    if set(arms) != {"true", "shuffled", "each shuffled", "gaussian", "labels"}:
+    if set(arms) != {"true", "shuffled", "each-shuffled", "gaussian", "labels"}:
         return Verdict(False, f"training sets {', '.join(arms)}", "five of them")
     right = {kind: best(arm) for kind, arm in arms.items()}
     steps = {kind: fitted(arm) for kind, arm in arms.items()}
@@ -140,14 +140,14 @@ def judge_fits(runs: Sequence[Run]) -> Verdict:
         return refusal
     later = {kind: each / steps["true"] for kind, each in steps.items() if kind != "true"}
     test = {kind: tested(arm) for kind, arm in arms.items()}
-    chance = np.concatenate([test[kind] for kind in ("each shuffled", "gaussian", "labels")])
-    noise = np.concatenate([later["each shuffled"], later["gaussian"]])
+    chance = np.concatenate([test[kind] for kind in ("each-shuffled", "gaussian", "labels")])
+    noise = np.concatenate([later["each-shuffled"], later["gaussian"]])
     holds = bool(
         min(each.min() for each in right.values()) == 1
         and np.abs(later["shuffled"] - 1).max() < 0.25
         and noise.min() > 1.2
         and later["labels"].min() > 2
-        and (later["labels"] > 1.2 * np.maximum(later["each shuffled"], later["gaussian"])).all()
+        and (later["labels"] > 1.2 * np.maximum(later["each-shuffled"], later["gaussian"])).all()
         and min(test["true"].min(), test["shuffled"].min()) > 0.85
         and chance.max() < 0.2
     )
