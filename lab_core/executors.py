@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import parent_process
 from os import _exit
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from lab_core.devices import one_thread
 from lab_core.knobs import BadInput
-from lab_core.sweep import Cell, Outcome, Success, Tell, compute
+from lab_core.sweep import Cell, Outcome, Success, compute
 
 DEATHS = 3  # of its workers, after which a stack is given up
 
@@ -56,11 +57,10 @@ class InProcess:
         self, stacks: Iterable[list[Cell]], stop: Success | None = None, tell: Hears | None = None
     ) -> Iterator[list[Outcome]]:
         for cells in stacks:
-            yield compute(cells, stop, _about(cells, tell))
+            yield compute(cells, stop, tell=partial(tell, cells) if tell else _nobody)
 
 
-def _about(cells: list[Cell], tell: Hears | None) -> Tell | None:
-    return (lambda share: tell(cells, share)) if tell else None
+def _nobody(share: float) -> None: ...
 
 
 def given_up(stacks: list[list[Cell]], why: str) -> BadInput:
@@ -163,7 +163,7 @@ def serve(pipe: Connection, stop: Success | None) -> None:
     while True:
         cells = pickle.loads(pipe.recv_bytes())
         try:
-            outcomes = compute(cells, stop, lambda share: say("at", share))
+            outcomes = compute(cells, stop, tell=partial(say, "at"))
             say("done", portable(outcomes))
         except (BadInput, MemoryError) as error:
             say("failed", error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from lab_core.data import DATASETS, Data, Digits
@@ -31,6 +32,7 @@ PARTS: dict[str, Mapping[str, Any]] = {
 DTYPES = ("float64", "float32")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_REPLICAS = 1024
+NEAREST = 5  # names that are offered in place of one that is not known
 SEEDS = "[0, 4294967295]"
 
 
@@ -195,7 +197,10 @@ def _pairs(probes: Any) -> tuple[tuple[str, int], ...]:
         raise BadInput(f"probes: {probes!r} does not fit; give pairs of a name and a cadence.")
     for name, _ in pairs:
         if name not in tuple(PROBES):
-            raise BadInput(f"probes: {name!r} is not known; choose {', '.join(PROBES)}.")
+            near = ", ".join(get_close_matches(str(name), PROBES, NEAREST, 0.0))
+            raise BadInput(
+                f"probes: {name!r} is not known; choose {near}; `edgewise list` has all."
+            )
     return tuple((name, EVERY.check(every)) for name, every in pairs)
 
 

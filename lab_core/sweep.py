@@ -25,9 +25,8 @@ BUDGET = 2**28  # bytes of one stack
 TOGETHER = 256  # replicas of a stack, at most: what a stack shares is shared well before
 RACING = 25  # where runs end early: a stack goes on until its last replica has ended
 LOOK = 5  # steps between two looks at whether they have
-TURN = 50  # steps between two words on how far a stack is
+SLICE = 50  # steps between two looks at whether a stack is still asked for
 MANY = 1000  # values of an axis, beyond which not every one is tried in a recipe
-Tell = Callable[[float], None]
 Place = tuple[int, ...]
 
 
@@ -193,7 +192,7 @@ def in_stacks(
 def stacked(
     sweep: Sweep, coarse: bool = False, done: Collection[Place] = (), budget: int = BUDGET
 ) -> list[list[Cell]]:
-    """All of `in_stacks`, at once."""
+    """All of `in_stacks`."""
     return list(in_stacks(sweep, coarse, done, budget))
 
 
@@ -201,8 +200,7 @@ def _cut(sweep: Sweep, places: Iterator[Place], budget: int, workers: int) -> It
     """The cells of one program in stacks of the size that suits it."""
     for first in places:
         size = _size(sweep, sweep.cell(first).recipe, budget, workers)
-        some = [first, *itertools.islice(places, size - 1)]
-        yield [sweep.cell(place) for place in some]
+        yield [sweep.cell(p) for p in (first, *itertools.islice(places, size - 1))]
 
 
 def _size(sweep: Sweep, recipe: Recipe, budget: int, workers: int) -> int:
@@ -231,15 +229,17 @@ def _level(place: Place, shape: Place) -> int:
 
 
 def compute(
-    cells: list[Cell], stop: Success | None = None, tell: Tell | None = None
-) -> list[Outcome]:
-    """The outcomes of one stack; meanwhile `tell` hears which share of the steps is done."""
+    cells: list[Cell], stop: Success | None = None, going: Callable[[], bool] = lambda: True,
+    tell: Callable[[float], None] = lambda share: None,
+) -> list[Outcome]:  # fmt: skip
+    """The outcomes of one stack, none where it stopped `going`; `tell` hears how far it is (of 1)."""
     arm = Arm([cell.recipe for cell in cells])
     arm.forget()
     while not (arm.done or (stop and stop.of(arm.record).all())):
-        arm.advance(LOOK if stop else TURN)
-        if tell:
-            tell(arm.t / arm.program.steps)
+        if not going():
+            return []
+        arm.advance(LOOK if stop else SLICE)
+        tell(arm.t / arm.program.steps)
     return [Outcome(c, arm.record.only(r), arm.diverged.get(r)) for r, c in enumerate(cells)]
 
 

@@ -19,10 +19,6 @@ BEAT = 0.25  # s between two looks at whether the page is still there
 BEGIN, STOP, GO_ON, AGAIN = "Compute", "Stop", "Continue", "Compute again"
 
 
-class Ended(Exception):
-    """A stack is no longer asked for."""
-
-
 class Computing:
     """A button and a line of text above a figure. Its computation comes in pieces, one by one, in a
     thread; another one ends it where no page shows the figure.
@@ -192,16 +188,9 @@ class Sweeping(Computing):
     def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
         from lab_core.sweep import compute, in_stacks
 
-        def look(share: float) -> None:
-            if not going():
-                raise Ended
-
         grid = self._known
-        try:
-            for cells in in_stacks(grid.sweep, self._coarse, list(grid.outcomes)):
-                yield compute(cells, grid.sweep.stop, look)
-        except Ended:
-            return
+        for cells in in_stacks(grid.sweep, self._coarse, list(grid.outcomes)):
+            yield compute(cells, grid.sweep.stop, going)
 
     def take(self, piece: Any) -> None:
         self._known.add(piece)

@@ -223,7 +223,7 @@ def judge_neurons(runs: Sequence[Run]) -> Verdict:
 
 CLAIMS = tuple(
     Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset,
-          long=preset == "neurons")
+          long=True)
     for preset, judge, sentence in (
         ("transformer", judge_sparse,
          "A transformer that has grokked addition embeds numbers in a few frequencies."),

@@ -69,7 +69,10 @@ def test_the_others_do_not_notice(optimizer: str, batch_size: int) -> None:
         known = column.steps < wild.arms[0].diverged[1]
         assert np.isnan(ours[~known, 1]).all(), "nothing is recorded of what has diverged"
         unstated = name in ("threshold", "ratio") and not OPTIMIZERS[optimizer].formula
-        assert np.isfinite(ours[known, 1]).all() or "sharp" in name or unstated
+        leapt = (
+            name == "weight_drift" and OPTIMIZERS[optimizer].losses
+        )  # beyond all numbers at once
+        assert np.isfinite(ours[known, 1]).all() or "sharp" in name or unstated or leapt
 
 
 def test_what_has_diverged_stays_so_until_an_arm_from_the_start() -> None:

@@ -84,7 +84,7 @@ def test_processes_do_the_same_and_one_that_is_killed_is_replaced(here: list[Out
         found += outcomes
     same(here, found)
     assert not active_children()
-    assert max(heard) == 1.0 and min(heard) == 256 / 400
+    assert max(heard) == 1.0 and min(heard) == 50 / 400
 
 
 def test_what_is_sent_carries_no_other_replicas(here: list[Outcome]) -> None:

@@ -39,7 +39,7 @@ def test_no_address_does_harm(query):
     try:
         recipe = from_url(query)
     except BadInput as error:
-        assert len(str(error)) < 500
+        assert len(str(error)) < 400
     else:
         assert from_url(to_url(recipe)) == recipe
 
@@ -55,7 +55,7 @@ def test_no_json_does_harm(text):
     try:
         recipe = from_json(text)
     except BadInput as error:
-        assert len(str(error)) < 500
+        assert len(str(error)) < 400
     else:
         assert from_json(to_json(recipe)) == recipe
 

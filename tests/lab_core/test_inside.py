@@ -41,6 +41,7 @@ def test_the_judge_of_ablation_refuses_other_frequencies(monkeypatch: pytest.Mon
         assert not progress.judge_ablation([run]).holds
 
 
+@pytest.mark.long
 def test_in_other_frequencies_nothing_grows_before_it_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -99,7 +99,12 @@ def test_hyper_parameters_stack_and_shapes_do_not(part: str, name: str) -> None:
                 base.set(pair)
     each = knobs(PARTS[part][name])
     program = {n for n, k in each.items() if not stacks(part, k)}
-    assert part not in ("optimizer", "filter") or program <= {"window", "rebalance_at", "updates"}
+    assert part not in ("optimizer", "filter") or program <= {
+        "window",
+        "rebalance_at",
+        "updates",
+        "leaps",
+    }
 
 
 def test_seeds_default_to_the_seed() -> None:
@@ -189,7 +194,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
      "loss: cross-entropy needs class labels and .*; choose squared-error.*, or the data digits or"),
     ({"seed": list(range(33)), "lr": [0.1] * 32},
      f"lists: they multiply to 1056 replicas, above the limit of {MOST_REPLICAS}; shorten one"),
-    ({"probes": (("speed", 10),)}, "probes: 'speed' is not known; choose sharpness"),
+    ({"probes": (("speed", 10),)}, "probes: 'speed' is not known; choose speeds, "),
     ({"probes": (("trace", 0),)}, r"cadence: 0 is outside its domain; give an integer in \[1, "),
     ({"probes": (("trace", 2.5),)}, "cadence: 2.5 is outside its domain; give"),
     ({"probes": "trace"}, "probes: .*; give pairs"),

@@ -30,9 +30,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     """The cells that are computed from here on."""
     cells: list[Cell] = []
 
-    def watched(stack: list[Cell], *rest: Any) -> list[Outcome]:
+    def watched(stack: list[Cell], *rest: Any, **more: Any) -> list[Outcome]:
         cells.extend(stack)
-        return compute(stack, *rest)
+        return compute(stack, *rest, **more)
 
     monkeypatch.setattr("lab_core.executors.compute", watched)
     return cells
