@@ -39,6 +39,12 @@ def chosen(args: argparse.Namespace, base: Recipe | None = None) -> Recipe:
 
 def preset(phenomenon: Phenomenon, name: str | None) -> Recipe:
     """The recipe of a preset, of the first where no name is given."""
+    figures = ", ".join(phenomenon.figures)
+    if not phenomenon.presets or name in phenomenon.figures:
+        raise BadInput(
+            f"{phenomenon.slug}: {name or 'it'} is no single run; open the lab, or `edgewise sweep` its"
+            f" figures ({figures})."
+        )
     if name is None:
         return phenomenon.default.recipe
     if name not in phenomenon.presets:

@@ -116,6 +116,8 @@ def show(args: argparse.Namespace) -> int:
             print(f"    paper {paper}: {citation}")
         for preset, entry in phenomenon.presets.items():
             print(f"    --preset {preset}: {entry.title}")
+        for figure, drawn in phenomenon.figures.items():
+            print(f"    --preset {figure} of `edgewise sweep`: {drawn.title}")
     for part, registry in PARTS.items():
         print(f"\n{part}: {', '.join(registry)}", end="")
     print(f"\nprobes: {', '.join(PROBES)}")

@@ -59,8 +59,16 @@ def test_list_names_everything(edgewise):
     assert code == 0
     for name, phenomenon in PHENOMENA.items():
         assert name in out and phenomenon.question in out
-        assert all(f"--preset {preset}" in out for preset in phenomenon.presets)
+        for preset in (*phenomenon.presets, *phenomenon.figures):
+            assert f"--preset {preset}" in out
     assert "heavy-ball" in out and "sharpness" in out and "cross-entropy" in out
+
+
+@pytest.mark.parametrize("arguments", [("phase-diagrams",),
+                                       ("double-descent", "--preset", "random-features")])  # fmt: skip
+def test_what_is_no_single_run_is_a_sentence(edgewise, arguments):
+    code, _, why = edgewise("run", *arguments)
+    assert code == 2 and "is no single run; open the lab, or `edgewise sweep` its figures" in why
 
 
 def test_run_writes_recipe_record_and_milestones(edgewise, toys, tmp_path):
