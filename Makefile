@@ -19,7 +19,8 @@ test: .venv/.test ## check style and types, run the tests (under 15 minutes on 2
 	$(BIN)/pytest tests/browser
 
 test-all: .venv/.test ## run the long tests that `make test` leaves out
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long -n 2 --ignore tests/browser
+	$(BIN)/pytest -m long tests/browser
 
 bench: .venv/.test ## measure speed, against the peers
 	$(BIN)/python -m tests.bench

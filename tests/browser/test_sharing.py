@@ -76,6 +76,7 @@ def test_a_reload_offers_to_recover_the_run(lab) -> None:
     expect(button(page, "Recover")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_the_files_arrive(lab, open_page, tmp_path: Path) -> None:
     page = lab("?preset=chebyshev")
     page.evaluate(NO_PICKER)
@@ -179,6 +180,7 @@ def test_a_broken_link_opens_with_one_sentence(lab, link: str, said: str) -> Non
     expect(page.locator(".ew-state")).not_to_contain_text(f"step {before} ")
 
 
+@pytest.mark.long
 def test_a_million_steps_can_be_left(lab) -> None:
     page = lab("?edgewise=1&preset=chebyshev&steps=1000000&at=1000000")
     expect(page.locator(".ew-state")).to_contain_text("returning to where the run stood")

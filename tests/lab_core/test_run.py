@@ -117,14 +117,17 @@ def test_hardly_any_steps(steps: int) -> None:
 
 @pytest.mark.parametrize("name", DATASETS)
 @pytest.mark.parametrize("model", MODELS)
-def test_hardly_any_examples(name: str, model: str) -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_hardly_any_examples(name: str, model: str, every: bool) -> None:
+    """Under every loss that fits, or under one, of which they take turns."""
     base = having("data", name)
     if model not in fitting(base, "model"):
         return
     base = base.set({"model": model})
     few = {"n": 1, "dim": 4, "p": 3, "fraction": 0.8, "heads": 2, "width": 8, "mlp_width": 8}
     few = {name: value for name, value in few.items() if name in base.flat()}
-    for loss in fitting(base, "loss"):
+    losses, turn = fitting(base, "loss"), [*DATASETS].index(name) + [*MODELS].index(model)
+    for loss in losses if every else [losses[turn % len(losses)]]:
         lr = 1e-6 if loss in ("frobenius", "bures-wasserstein") else 1e-3  # of large inputs
         recipe = base.set({"loss": loss, "steps": 8, "lr": lr,
                            "probes": SPARINGLY, **few})  # fmt: skip
