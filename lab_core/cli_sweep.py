@@ -44,8 +44,8 @@ def sweep(args: argparse.Namespace) -> int:
     workers = None if args.workers is None else count("workers", args.workers, 1, MOST_WORKERS)
     asked = wanted(args)
     from lab_core.devices import one_thread
-    from lab_core.store import Store
     from lab_core.sweeps import Bar, computing, executor
+    from lab_core.sweeps.store import Store
 
     one_thread()
     table = Table(asked)
@@ -73,7 +73,7 @@ def sweep(args: argparse.Namespace) -> int:
 
 def confirm(asked: Sweep, workers: int, missing: int, kept: bool, yes: bool) -> None:
     """Say what a large sweep will take, and ask. Raises BadInput where it is not to start."""
-    from lab_core.estimates import estimate
+    from lab_core.sweeps.estimates import estimate
 
     if not missing:
         return

@@ -136,17 +136,21 @@ class CurveLab:
         ]
 
     def _pick(self, which: int, x: float, y: float) -> None:
-        """The run nearest to a place: in x along the first axis, and of the line nearest in y."""
-        sweep, one = self.curve.subject, self.curve.panels[which]
-        xs = np.array([v for v in sweep.over[0].values], float)
-        first = int(np.argmin(np.abs(scaled(xs, one.log_x) - scaled(x, one.log_x))))
-        self._set(0, first)
-        if len(sweep.over) > 1:
-            lines = [line for line in one.lines(self.grid) if line.low is not None]
-            at = [line.y[first] for line in lines][: len(sweep.over[1].values)]
-            if len(at) == len(sweep.over[1].values) and np.isfinite(at).any():
-                away = np.abs(scaled(np.array(at), one.log_y) - scaled(y, one.log_y))
-                self._set(1, int(np.nanargmin(away)))
+        """The run nearest to a place: of the line nearest in y, the point nearest in x."""
+        over, one = self.curve.subject.over, self.curve.panels[which]
+        every = [line for line in one.lines(self.grid) if not (line.dashed or line.points)]
+        lines = [line for line in every if len(line.x) == len(over[0].values)]
+        if not lines:
+            return  # its points are no single runs
+        across = [
+            np.argmin(np.abs(scaled(line.x, one.log_x) - scaled(x, one.log_x))) for line in lines
+        ]
+        heights = np.array([line.y[i] for line, i in zip(lines, across, strict=True)])
+        away = np.abs(scaled(heights, one.log_y) - scaled(y, one.log_y))
+        k = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
+        self._set(0, int(across[k]))
+        if len(over) > 1 and len(lines) == len(over[1].values):
+            self._set(1, k)
 
     def _set(self, axis: int, index: int) -> None:
         self._show(axis, index)

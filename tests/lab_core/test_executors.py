@@ -19,13 +19,12 @@ import pytest
 import torch
 from distributed import LocalCluster
 
-from lab_core import executors
-from lab_core.cluster import Dask, connected
-from lab_core.executors import InProcess, Processes
 from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Outcome, Sweep, in_stacks
-from lab_core.sweeps import executor, sweep
+from lab_core.sweeps import executor, executors, sweep
+from lab_core.sweeps.cluster import Dask, connected
+from lab_core.sweeps.executors import InProcess, Processes
 from tests.lab_core.deadly import Deadly
 
 PROBES = (("accuracy", 10), ("sharpness", 100), ("spectrum", 200))
@@ -188,14 +187,14 @@ def test_a_scheduler_out_of_reach_is_said_within_ten_seconds(address: str, why: 
 
 
 def test_something_else_that_answers_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab_core.cluster.PATIENCE", 1)
+    monkeypatch.setattr("lab_core.sweeps.cluster.PATIENCE", 1)
     said = pytest.raises(BadInput, match="nothing answers within 1 s")
     with socket.create_server(("127.0.0.1", 0)) as silent, said:
         next(iter(sweep(BASE, {"lr": [0.1]}, dask=f"127.0.0.1:{silent.getsockname()[1]}")))
 
 
 def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab_core.cluster.PATIENCE", 1)
+    monkeypatch.setattr("lab_core.sweeps.cluster.PATIENCE", 1)
     said = pytest.raises(BadInput, match="has no worker; start one")
     with LocalCluster(n_workers=0, dashboard_address=":0") as empty, said:
         next(iter(sweep(BASE, {"lr": [0.1]}, dask=empty.scheduler_address)))

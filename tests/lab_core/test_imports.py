@@ -21,9 +21,9 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "data", "models", "covariance_
          "timeline", "batches",
          "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm",
          "run", "costs", "sweep",
-         "executors", "flows",
-         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient", "cluster",
-         "estimates", "cell_files", "store", "sweeps", "export_parts",
+         "flows",
+         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient",
+         "sweeps", "export_parts",
          "export_arm", "export", "arguments", "cli_sweep", "cli"]  # fmt: skip
 
 

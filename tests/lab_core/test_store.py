@@ -15,9 +15,9 @@ from lab_core import sweeps
 from lab_core.knobs import BadInput
 from lab_core.recipe import Branch, Recipe
 from lab_core.record import Success
-from lab_core.store import Store, load
 from lab_core.sweep import Axis, Cell, Outcome, compute, in_stacks
 from lab_core.sweeps import sweep
+from lab_core.sweeps.store import Store, load
 
 PROBES = (("weight_norm", 7), ("spectrum", 20))
 BASE = Recipe().set({"data": "chebyshev", "width": 4, "steps": 30, "probes": PROBES, "lr": 0.7})
@@ -34,7 +34,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
         cells.extend(stack)
         return compute(stack, *rest, **more)
 
-    monkeypatch.setattr("lab_core.executors.compute", watched)
+    monkeypatch.setattr("lab_core.sweeps.executors.compute", watched)
     return cells
 
 

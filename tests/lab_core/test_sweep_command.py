@@ -24,15 +24,15 @@ from hypothesis import strategies as st
 from lab_core import cli, phenomena
 from lab_core.cli_sweep import FORM, Table, axis_of, spread
 from lab_core.curves import Curve, Figure
-from lab_core.estimates import Estimate, estimate, sample, total
 from lab_core.formats import to_json
 from lab_core.knobs import BadInput
 from lab_core.phenomena import EDGE_OF_STABILITY  # type: ignore[attr-defined]
 from lab_core.recipe import Branch, Recipe
 from lab_core.record import Success
-from lab_core.store import load
 from lab_core.sweep import BUDGET, Axis, Sweep
 from lab_core.sweeps import sweep
+from lab_core.sweeps.estimates import Estimate, estimate, sample, total
+from lab_core.sweeps.store import load
 
 TINY = Recipe().set({"data": "chebyshev", "n": 5, "width": 4, "steps": 20, "probes": ()})
 SUBJECT = Sweep(
@@ -126,7 +126,7 @@ def test_a_million_cells_are_asked_about_soon_and_in_little_memory(
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("Yes\n", 0), ("n\n", 2), ("", 2)])
 def test_a_person_is_asked(edgewise: Edgewise, tiny: Path, monkeypatch: pytest.MonkeyPatch,
                            answer: str, code: int) -> None:  # fmt: skip
-    monkeypatch.setattr("lab_core.estimates.LONG", 0.0)
+    monkeypatch.setattr("lab_core.sweeps.estimates.LONG", 0.0)
     person = io.StringIO(answer)
     person.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stdin", person)
@@ -139,7 +139,7 @@ def test_a_person_is_asked(edgewise: Edgewise, tiny: Path, monkeypatch: pytest.M
 
 
 def test_yes_is_an_answer(edgewise: Edgewise, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab_core.estimates.LONG", 0.0)
+    monkeypatch.setattr("lab_core.sweeps.estimates.LONG", 0.0)
     code, out, said = edgewise(tiny, "--over", "lr=0.1,0.2", "--yes")
     assert code == 0 and out and said.startswith("sweep: 2 cells take about 1 s")
 

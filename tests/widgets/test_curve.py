@@ -137,6 +137,8 @@ def test_a_click_chooses_the_nearest_run_and_sliders_do_the_same(page: CurveLab)
     page.figure._receive(None, {"type": "pick", "panel": 0, "x": 4.4, "y": y}, [])
     assert "width 4, learning rate 0.3, seed 0" in page.single.view.value
     assert (controls(page)["at.0"]["value"], controls(page)["at.1"]["value"]) == (2, 1)
+    page.figure._receive(None, {"type": "pick", "panel": 1, "x": 0.1, "y": 0.1}, [])
+    assert "width 4, learning rate 0.3" in page.single.view.value, "points are no single runs"
     page._change("at.0", 0)
     assert "width 2, learning rate 0.3" in page.single.view.value
     assert "Lab(&#x27;edge-of-stability&#x27;, link=" in page.single.view.value

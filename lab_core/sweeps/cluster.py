@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from lab_core.devices import one_thread
-from lab_core.executors import Hears, given_up, portable
 from lab_core.knobs import BadInput
 from lab_core.plain import brief
 from lab_core.sweep import Cell, Outcome, Success, compute
+from lab_core.sweeps.executors import Hears, given_up, portable
 
 PATIENCE = 5  # seconds for a scheduler to answer, and then for a first worker
 AHEAD = 2  # stacks that a worker thread has or is about to have

@@ -14,15 +14,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lab_core.cluster import Dask, connected
 from lab_core.costs import work
-from lab_core.estimates import total
-from lab_core.executors import Executor, InProcess, Processes
 from lab_core.knobs import BadInput, Knob, knobs
 from lab_core.plain import brief
 from lab_core.recipe import PARTS, Recipe
-from lab_core.store import Store
 from lab_core.sweep import Axis, Cell, Grid, Outcome, Place, Success, Sweep, in_stacks, plain
+from lab_core.sweeps.cluster import Dask, connected
+from lab_core.sweeps.estimates import total
+from lab_core.sweeps.executors import Executor, InProcess, Processes
+from lab_core.sweeps.store import Store
 
 MOST_SEEDS = 1_000_000
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lab_core import cell_files
-from lab_core.cell_files import Damaged, Entry
 from lab_core.formats import VERSION, json_fields
 from lab_core.knobs import BadInput
 from lab_core.plain import Plain, brief, from_plain, object_of, to_plain
 from lab_core.recipe import PARTS, Recipe, slug
 from lab_core.record import Success
 from lab_core.sweep import Axis, Grid, Outcome, Place, Sweep
+from lab_core.sweeps import cell_files
+from lab_core.sweeps.cell_files import Damaged, Entry
 
 NAME = "sweep.json"
 FILES = "cells-*.parquet"
