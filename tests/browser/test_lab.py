@@ -63,7 +63,12 @@ def test_another_optimizer_opens_an_arm_that_can_be_hidden_and_closed(lab) -> No
 
 
 @pytest.mark.parametrize(
-    "choice", ["Five largest eigenvalues", "Hessian spectrum, newest", "Accuracy"]
+    "choice",
+    [
+        pytest.param("Five largest eigenvalues", marks=pytest.mark.long),
+        "Hessian spectrum, newest",
+        pytest.param("Accuracy", marks=pytest.mark.long),
+    ],
 )
 def test_the_fourth_plot_is_chosen(lab, choice: str) -> None:
     page = lab("?steps=300")

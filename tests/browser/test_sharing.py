@@ -165,8 +165,12 @@ def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
     "link, said",
     [
         ("?edgewise=1&preset=chebyshev&lr=0.2&change=5:0:*:lr=", "it has no value"),
-        ("?edgewise=7&preset=chebyshev", "version '7'"),
-        ("?edgewise=1&preset=chebyshev&perpetual=1&at=5", "perpetual: no such knob"),
+        pytest.param("?edgewise=7&preset=chebyshev", "version '7'", marks=pytest.mark.long),
+        pytest.param(
+            "?edgewise=1&preset=chebyshev&perpetual=1&at=5",
+            "perpetual: no such knob",
+            marks=pytest.mark.long,
+        ),
         ("?edgewise=1&lr=<img src=x onerror=alert(1)>&zoom=__proto__:1:2", "lr: "),
         ("?data=clusters&n=10000&width=4096&depth=64", "do not fit in memory"),
     ],
