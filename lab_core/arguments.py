@@ -1,12 +1,10 @@
-"""What the commands share: the recipe that their arguments ask for, and files that can be written."""
+"""What the commands share: the recipe that their arguments ask for."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from lab_core.knobs import BadInput
 
@@ -67,21 +65,3 @@ def loaded(path: Path, names: str) -> Recipe:
         why = getattr(error, "strerror", None) or "it is not text"
         raise BadInput(f"{path}: it cannot be read ({why}); give a recipe's JSON file.") from None
     return from_json(text)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[TextIO]:
-    """A file to write."""
-    with writing(path), path.open("w", encoding="utf-8") as file:
-        yield file
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What goes wrong in here is said in a sentence about this path."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(
-            f"{path}: it cannot be written ({error.strerror}); choose another place, or make room."
-        ) from None

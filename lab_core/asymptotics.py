@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 RELU = 1 / 4, 1 / 4 - 1 / (2 * math.pi)  # (E[G s(G)])^2, and E[s^2] - E[s]^2 - that, G ~ N(0, 1)
@@ -24,6 +25,7 @@ class Risk(NamedTuple):
         return self.signal + sigma**2 * self.noise
 
 
+@lru_cache(maxsize=1024)  # a page draws the curve again with every stack that comes
 def random_features(
     features: int, n: int, dim: int, ridge: float, moments: tuple[float, float] = RELU
 ) -> Risk:

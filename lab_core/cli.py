@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lab_core import cli_sweep
-from lab_core.arguments import chosen, opened, writing
+from lab_core.arguments import chosen
+from lab_core.files import opened, writing
 from lab_core.knobs import BadInput
 
 if TYPE_CHECKING:

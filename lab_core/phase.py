@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab_core.curves import Figure
-from lab_core.knobs import BadInput, knobs
-from lab_core.recipe import PARTS, Recipe
+from lab_core.knobs import BadInput
+from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Grid, Success, Sweep
 
 SHADES = 8  # of values that are not counted
@@ -119,11 +119,8 @@ def shaded(values: np.ndarray, never: str) -> tuple[np.ndarray, list[str]]:
 
 def numeric(recipe: Recipe) -> dict[str, tuple[float, float, bool]]:
     """The knobs that an axis can be of, with low, high and whether they are logarithmic."""
-    owners = [getattr(recipe, part) for part in PARTS] + [recipe]
-    every = {k.name: k for owner in owners for k in knobs(owner).values()}
-    seeds = {name for name in every if name.endswith("seed")}
-    fitting = (k for name, k in every.items() if not k.choices and name not in seeds)
-    return {k.name: (k.low, k.high, k.log) for k in fitting}
+    every = (recipe.knob(name) for name in recipe.flat() if not name.endswith("seed"))
+    return {k.name: (k.low, k.high, k.log) for k in every if not k.choices}
 
 
 def axis(recipe: Recipe, name: str, low: float, high: float, count: int, log: bool) -> Axis:

@@ -189,13 +189,6 @@ def in_stacks(
             yield from _cut(sweep, left, budget, workers)
 
 
-def stacked(
-    sweep: Sweep, coarse: bool = False, done: Collection[Place] = (), budget: int = BUDGET
-) -> list[list[Cell]]:
-    """All of `in_stacks`."""
-    return list(in_stacks(sweep, coarse, done, budget))
-
-
 def _cut(sweep: Sweep, places: Iterator[Place], budget: int, workers: int) -> Iterator[list[Cell]]:
     """The cells of one program in stacks of the size that suits it."""
     for first in places:

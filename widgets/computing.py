@@ -9,14 +9,52 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
+from IPython.display import display
 
+from widgets.base import tell_again
+from widgets.figure import figure, panel
 from widgets.live_plot import LiveFigure
+from widgets.messages import Messages, guard
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
+    from lab_core.phenomena import Phenomenon
     from lab_core.sweep import Grid, Sweep
 
 BEAT = 0.25  # s between two looks at whether the page is still there
 BEGIN, STOP, GO_ON, AGAIN = "Compute", "Stop", "Continue", "Compute again"
+
+
+class ComputedPage:
+    """A page of a figure that is computed when it is asked to: what all such pages share.
+
+    Subclasses lay `view` out, with `head`, `figure` and `messages` in it, and `_open` it: in a thread,
+    since that imports torch.
+    """
+
+    view: ipw.Widget
+
+    def __init__(self, *titles: str) -> None:
+        self.messages, self.head = Messages(), ipw.HTML()
+        self.figure = LiveFigure(figure([panel(title) for title in titles]))
+        self.figure.on_ready(lambda: tell_again(self.view))
+
+    def _ipython_display_(self) -> None:
+        display(self.view)
+        threading.Thread(target=self.open, daemon=True).start()
+
+    def open(self) -> None:
+        """Draw the axes, and let a person begin."""
+        self._guarded(self._open)()
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _ask(self, about: Phenomenon) -> None:
+        """The title and the question on top."""
+        self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
+
+    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        return guard(act, self.messages)
 
 
 class Computing:

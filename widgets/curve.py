@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import numpy as np
-from IPython.display import display
 
 from widgets import theme
-from widgets.base import tell_again
-from widgets.computing import Sweeping
+from widgets.computing import ComputedPage, Sweeping
 from widgets.controls import Controls
 from widgets.figure import NOTHING, Spec, axes, figure, panel
 from widgets.lines import Lines
-from widgets.live_plot import LiveFigure
-from widgets.messages import Messages, guard
 from widgets.page import layout
 from widgets.single import Single
 
@@ -31,7 +25,7 @@ MOST_SEEDS = 20
 BAND = 0.18  # opacity
 
 
-class CurveLab:
+class CurveLab(ComputedPage):
     """The page: `CurveLab("double_descent")`. Its figures are the curves of the phenomenon.
 
     Nothing is computed before a person presses Compute. A click on a curve, or the sliders below the
@@ -39,29 +33,19 @@ class CurveLab:
     """
 
     def __init__(self, phenomenon: str) -> None:
-        self.messages = Messages()
-        self.head, self.caption, self.key = ipw.HTML(), ipw.HTML(), Lines()
+        super().__init__("", "", "", "")
+        self.caption, self.key = ipw.HTML(), Lines()
         self.controls, self.single = Controls(), Single()
-        self.figure = LiveFigure(figure([panel("") for _ in range(4)]))
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.controls],
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
-        self.figure.on_ready(lambda: tell_again(self.view))
         self.figure.on_pick(self._guarded(self._pick))
         self.controls.on_change(self._guarded(self._change))
         self._name = phenomenon
         self._about: Phenomenon | None = None
         self._curve: Curve | None = None
-
-    def _ipython_display_(self) -> None:
-        display(self.view)
-        threading.Thread(target=self.open, daemon=True).start()
-
-    def open(self) -> None:
-        """Draw the axes, and let a person begin."""
-        self._guarded(self._open)()
 
     def _open(self) -> None:
         from lab_core.curves import Curve
@@ -71,7 +55,7 @@ class CurveLab:
         self._known = {s: f for s, f in about.figures.items() if isinstance(f, Curve)}
         if not self._known:
             raise ValueError(f"phenomenon: {about.slug} has no curves.")
-        self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
+        self._ask(about)
         self._choose(next(iter(self._known)))
 
     # ---- what a person does
@@ -113,16 +97,12 @@ class CurveLab:
         self._show(0, 0)
 
     def _groups(self) -> list[Spec]:
-        from lab_core.knobs import knobs
-        from lab_core.recipe import PARTS
         from widgets.choices import control
 
         curve, sweep = self.curve, self.curve.subject
         options = [{"value": slug, "label": c.title} for slug, c in self._known.items()]
-        owners = [*(getattr(sweep.recipe, part) for part in PARTS), sweep.recipe]
-        every = {name: (k, owner) for owner in owners for name, k in knobs(owner).items()}
         swept = {name for axis in sweep.over for name in axis.knobs}
-        own = [control(k, getattr(owner, name)) for name, (k, owner) in every.items()
+        own = [control(sweep.recipe.knob(name), value) for name, value in sweep.recipe.flat().items()
                if name in curve.knobs and name not in swept]  # fmt: skip
         seeds = {"id": "seeds", "label": "seeds", "kind": "slider", "scale": "linear", "low": 1,
                  "high": MOST_SEEDS, "step": 1, "value": len(sweep.seeds)}  # fmt: skip
@@ -250,9 +230,6 @@ class CurveLab:
         for sentence in verdicts(self.about.claims, self._slug, grid):
             if grid is self.grid:
                 self.messages.add(None, sentence)
-
-    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        return guard(act, self.messages)
 
 
 def plot(one: Panel) -> Spec:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import numpy as np
-from IPython.display import display
 
-from widgets.base import tell_again
+from widgets.computing import ComputedPage
 from widgets.controls import Controls
-from widgets.figure import Spec, figure, panel
+from widgets.figure import Spec, panel
 from widgets.fractal_map import SHADES, TITLE, TRACE, axis, meaning, shading, table
-from widgets.live_plot import LiveFigure
-from widgets.messages import Messages, guard
 from widgets.page import layout
 from widgets.picturing import Picturing
 
@@ -30,7 +26,7 @@ NETS = ("seed", "width", "points")  # what changes the landscape, so that a zoom
 WINDOW = ("x", "y", "half")
 
 
-class FractalPage:
+class FractalPage(ComputedPage):
     """The page: `FractalPage("fractal_boundary")`.
 
     Nothing is computed before a person presses Compute, drags a box on the map, clicks in it or zooms.
@@ -38,10 +34,9 @@ class FractalPage:
     """
 
     def __init__(self, phenomenon: str) -> None:
-        self.messages = Messages()
-        self.head, self.caption, self.said, self.list = (ipw.HTML() for _ in range(4))
+        super().__init__(TITLE)
+        self.caption, self.said, self.list = (ipw.HTML() for _ in range(3))
         self.controls = Controls()
-        self.figure = LiveFigure(figure([panel(TITLE)]))
         self.picturing = Picturing(self.figure, self._guarded, self._draw)
         self.deeper = ipw.Button(description="Zoom in at the busiest part", disabled=True)
         self.out = ipw.Button(description="Out", disabled=True)
@@ -59,20 +54,11 @@ class FractalPage:
 
     def _listen(self) -> None:
         guarded = self._guarded
-        self.figure.on_ready(lambda: tell_again(self.view))
         self.figure.on_pick(guarded(self._pick))
         self.figure.observe(guarded(lambda change: self._drag(change["new"])), "zoom")
         self.controls.on_change(guarded(self._change))
         self.deeper.on_click(guarded(lambda _: self._busiest()))
         self.out.on_click(guarded(lambda _: self._back()))
-
-    def _ipython_display_(self) -> None:
-        display(self.view)
-        threading.Thread(target=self.open, daemon=True).start()
-
-    def open(self) -> None:
-        """Draw the axes, and let a person begin."""
-        self._guarded(self._open)()
 
     def _open(self) -> None:
         from lab_core.fractal import Landscape
@@ -81,7 +67,7 @@ class FractalPage:
 
         about = phenomenon(self._phenomenon)
         self._figures = about.figures
-        self.head.value = f"<h1>{about.title}</h1><p>{about.question}</p>"
+        self._ask(about)
         self._pixels = 128
         self._show(Landscape(), OVERVIEW)
 
@@ -202,6 +188,3 @@ class FractalPage:
             {"title": "Net", "controls": net, "compact": True},
             {"title": "Picture, in log₁₀ of the rates", "controls": [pixels, *window]},
         ]
-
-    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        return guard(act, self.messages)

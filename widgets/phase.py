@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
-from IPython.display import display
 
 from widgets import theme
-from widgets.base import tell_again
-from widgets.computing import Sweeping
+from widgets.computing import ComputedPage, Sweeping
 from widgets.controls import Controls
-from widgets.figure import Spec, cells, figure, panel
-from widgets.live_plot import LiveFigure
-from widgets.messages import Messages, guard
+from widgets.figure import Spec, cells, panel
 from widgets.page import layout
 from widgets.single import Single
 
@@ -30,7 +24,7 @@ CHOSEN: Spec = {"uid": "chosen", "type": "scatter", "mode": "markers", "name": "
 LABELS = 6  # along an axis, at most
 
 
-class PhaseDiagram:
+class PhaseDiagram(ComputedPage):
     """The page: `PhaseDiagram("matrix_sensing")` opens with that phenomenon's diagram; any two knobs of
     any phenomenon can be chosen.
 
@@ -39,35 +33,24 @@ class PhaseDiagram:
     """
 
     def __init__(self, phenomenon: str = "phase_diagrams") -> None:
-        self.messages = Messages()
-        self.head, self.caption = ipw.HTML(), ipw.HTML()
+        super().__init__("")
+        self.caption = ipw.HTML()
         self.controls, self.single = Controls(), Single()
-        self.figure = LiveFigure(figure([panel("")]))
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.controls],
             [self.figure, self.single.view, self.messages],
         )  # fmt: skip
-        self.figure.on_ready(lambda: tell_again(self.view))
         self.figure.on_pick(self._guarded(self._pick))
         self.controls.on_change(self._guarded(self._change))
         self._phenomenon = phenomenon
         self._diagram: Diagram | None = None
 
-    def _ipython_display_(self) -> None:
-        display(self.view)
-        threading.Thread(target=self.open, daemon=True).start()
-
-    def open(self) -> None:
-        """Draw the axes, and let a person begin."""
-        self._guarded(self._open)()
-
     def _open(self) -> None:
         from widgets.asking import Asking
         from widgets.opening import phenomenon
 
-        own = phenomenon("phase-diagrams")
-        self.head.value = f"<h1>{own.title}</h1><p>{own.question}</p>"
+        self._ask(phenomenon("phase-diagrams"))
         self._asking = Asking(phenomenon(self._phenomenon))
         self._take_up()
 
@@ -141,9 +124,6 @@ class PhaseDiagram:
         for sentence in self._asking.verdicts(grid):
             if grid is self.sweeping.grid:
                 self.messages.add(None, sentence)
-
-    def _guarded(self, act: Callable[..., Any]) -> Callable[..., Any]:
-        return guard(act, self.messages)
 
 
 def shading(d: Diagram, words: list[str]) -> Spec:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lab_core.files import writing
 from lab_core.formats import VERSION, json_fields
 from lab_core.knobs import BadInput
 from lab_core.plain import Plain, brief, from_plain, object_of, to_plain
@@ -44,7 +45,7 @@ class Store:
         self._lock = -1
 
     def __enter__(self) -> Store:
-        with _writing(self.folder):
+        with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder, os.O_RDONLY)
         try:
@@ -73,7 +74,7 @@ class Store:
                 found = [o for o in self.outcomes(path) if o.cell.place not in there]
             except Damaged as error:
                 aside = path.with_name(f"{path.name}.damaged")
-                with _writing(aside):
+                with writing(aside):
                     path.rename(aside)
                 self.said.append(f"{path}: {error}; it is {aside.name} now, its cells come again.")
                 continue
@@ -149,7 +150,7 @@ class Store:
     def _renamed(self, name: str) -> Iterator[Path]:
         """A place to write a file to, which has its name when it is whole."""
         part = self.folder / f"{name}.part"
-        with _writing(self.folder / name):
+        with writing(self.folder / name):
             try:
                 yield part
                 part.replace(self.folder / name)
@@ -208,14 +209,3 @@ def _flat(fields: Any) -> Plain:
     return {n: v for n, v in fields.items() if n != "recipe"} | (
         recipe if isinstance(recipe, dict) else {}
     )
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What goes wrong in here is said in a sentence about this path."""
-    try:
-        yield
-    except OSError as error:
-        raise BadInput(
-            f"{path}: it cannot be written ({error.strerror}); choose another place, or make room."
-        ) from None

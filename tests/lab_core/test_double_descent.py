@@ -23,7 +23,7 @@ from lab_core.phenomena import (
 from lab_core.phenomena.descent_curves import bias_and_variance, peak
 from lab_core.record import Record
 from lab_core.run import Run
-from lab_core.sweep import Grid, Outcome, Sweep, compute, stacked
+from lab_core.sweep import Grid, Outcome, Sweep, compute, in_stacks
 from tests.bench.double_descent import NET, padded
 
 LAB = PHENOMENA["double-descent"]
@@ -270,7 +270,7 @@ def test_a_figure_draws_nothing_and_then_what_it_has(slug: str) -> None:
         for panel in figure.panels:
             lines = panel.lines(grid)
             assert lines and all(line.x.shape == line.y.shape for line in lines)
-        grid.add(compute(stacked(small)[0]))
+        grid.add(compute(next(in_stacks(small))))
     assert len(figure.panels) <= 4 and set(figure.knobs) <= set(figure.subject.recipe.flat())
 
 

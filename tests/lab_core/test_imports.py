@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 SCREEN = ["widgets", "labs", "ipywidgets", "anywidget", "plotly", "voila", "IPython", "ipykernel",
           "tsdownsample", "jupyterlab", "traitlets"]  # fmt: skip
 # each file imports only from those above it; a package of several files is one name
-ORDER = ["asymptotics", "bias_variance", "knobs", "data", "models", "covariance_losses", "losses",
+ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "covariance_losses",
+         "losses",
          "kernels", "schedules",
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",

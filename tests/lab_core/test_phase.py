@@ -11,7 +11,7 @@ from lab_core.phenomena.alternating_minimization import DIAGRAM, judge_diagram
 from lab_core.phenomena.phase_diagrams import LARGE_STEPS, judge_large_steps
 from lab_core.recipe import Recipe
 from lab_core.run import Run
-from lab_core.sweep import RACING, Axis, Success, Sweep, stacked
+from lab_core.sweep import RACING, Axis, Success, Sweep, in_stacks
 
 SEEDS = (0, 1, 2)
 SHARES = tuple(i / 10 for i in range(1, 11))
@@ -42,7 +42,7 @@ def test_it_is_the_outcome_of_single_runs_stacked_or_not() -> None:
     depth = Axis(("depth",), "depth", (1, 2))
     for over in ((depth, lr), (lr, depth)):
         sweep = Sweep(DESCENT, over, SEEDS, HALVED)
-        assert [len(s) for s in stacked(sweep)] == [21, 21] and RACING >= 21
+        assert [len(s) for s in in_stacks(sweep)] == [21, 21] and RACING >= 21
         shares = SHARE.of(sweep.finish())
         assert shares.shape == sweep.shape[:2] and 0 < shares.mean() < 1
         for cell in sweep.cells():

@@ -9,7 +9,7 @@ from lab_core.curves import along, band
 from lab_core.knobs import BadInput
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
-from lab_core.sweep import Axis, Grid, Sweep, compute, plain, stacked
+from lab_core.sweep import Axis, Grid, Sweep, compute, in_stacks, plain
 
 BASE = Recipe().set({"data": "chebyshev", "width": 4, "steps": 40, "probes": (("accuracy", 10),)})
 LR = Axis(("lr",), "learning rate", (0.01, 0.1, 1e4))
@@ -34,22 +34,23 @@ def test_a_cell_is_its_own_run() -> None:
 
 
 def test_what_stacks_is_stacked_and_coarse_comes_first() -> None:
-    assert [len(s) for s in stacked(SWEEP)] == [6, 6]
-    assert [len(s) for s in stacked(SWEEP, budget=1)] == [1] * 12
+    assert [len(s) for s in in_stacks(SWEEP)] == [6, 6]
+    assert [len(s) for s in in_stacks(SWEEP, budget=1)] == [1] * 12
     lr = Axis(("lr",), "learning rate", tuple(np.geomspace(0.01, 0.1, 8).tolist()))
     fine = Sweep(BASE, (lr, lr), (0,))
-    sizes = [len(s) for s in stacked(fine, coarse=True)]
+    sizes = [len(s) for s in in_stacks(fine, coarse=True)]
     assert sizes == [4, 12, 48], "every fourth cell, then every second, then the rest"
-    places = {cell.place for s in stacked(fine, coarse=True) for cell in s}
+    places = {cell.place for s in in_stacks(fine, coarse=True) for cell in s}
     assert len(places) == len(fine) == 64
-    left = stacked(fine, coarse=True, done=[cell.place for cell in stacked(fine, coarse=True)[0]])
+    first = next(in_stacks(fine, coarse=True))
+    left = list(in_stacks(fine, coarse=True, done=[cell.place for cell in first]))
     assert [len(s) for s in left] == [12, 48]
 
 
 def test_a_grid_knows_what_it_has_and_when() -> None:
     grid = Grid(SWEEP)
     assert np.isnan(grid.values("train_loss")).all() and not grid.done
-    grid.add(compute(stacked(SWEEP)[0]))
+    grid.add(compute(next(in_stacks(SWEEP))))
     values = grid.values("train_loss")
     assert np.isfinite(values[0, :2]).all() and np.isnan(values[1]).all()
     assert np.isnan(values[0, 2]).all(), "diverged"
