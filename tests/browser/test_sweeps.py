@@ -42,3 +42,4 @@ def test_a_phase_diagram_fills_in_and_a_cell_opens_its_run(server, page: Page) -
     expect(run.locator(".ew-state")).to_contain_text("step 0")
     button(run, "Play").click()
     expect(run.get_by_role("log")).to_contain_text("diverged", ignore_case=True)
+    run.close()  # its kernel ends while there is a server to end it
