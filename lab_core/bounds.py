@@ -49,30 +49,24 @@ class Stopped(BaseException):
 
 
 @contextlib.contextmanager
-def limited(computing: float, waiting: float) -> Iterator[None]:
-    """Raise `Stopped` inside after so many seconds of CPU, or in all, and again while it is swallowed.
+def limited(seconds: float) -> Iterator[None]:
+    """Raise `Stopped` inside after so many seconds of CPU, and again and again while it is swallowed.
 
-    CPU, so that a busy machine costs no points. Only in the main thread, and not on Windows: elsewhere
-    nbgrader's own limit for a cell remains.
+    CPU, so that a busy machine costs nobody points. Only in the main thread, and not on Windows:
+    elsewhere, and for code that waits, nbgrader's own limit for a cell remains.
     """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(
-        signal, "setitimer"
-    ):
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "setitimer"):
         yield
         return
 
     def ring(*_: Any) -> None:
         raise Stopped
 
-    timers = ((signal.SIGPROF, signal.ITIMER_PROF, computing),
-              (signal.SIGALRM, signal.ITIMER_REAL, waiting))  # fmt: skip
-    before = [signal.signal(number, ring) for number, _, _ in timers]
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN)
     try:
-        for _, timer, seconds in timers:
-            signal.setitimer(timer, max(seconds, 1.0), AGAIN)
         yield
     finally:
-        for _, timer, _ in timers:
-            signal.setitimer(timer, 0)
-        for (number, _, _), handler in zip(timers, before, strict=True):
-            signal.signal(number, handler)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
