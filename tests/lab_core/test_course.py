@@ -220,6 +220,16 @@ def test_a_check_that_ends_in_an_error_is_worth_nothing(
     assert points == 0 and type(end).__name__ in said[0]
 
 
+def test_an_interrupt_from_nbgrader_ends_the_part_with_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def waits() -> None:
+        raise KeyboardInterrupt
+
+    points, said = scored(capsys, three, x=1, f=waits)
+    assert points == 0 and said[-1].startswith("[0 of 6] Interrupted; look for a loop")
+
+
 def test_endless_loops_are_stopped_and_the_rest_is_scored(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
