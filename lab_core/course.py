@@ -12,6 +12,7 @@ import hashlib
 import math
 import os
 import runpy
+import textwrap
 import time
 import types
 import unicodedata
@@ -30,6 +31,7 @@ from lab_core.recipe import Recipe
 FILE = "setting.py"
 SECONDS = 15.0  # of CPU that the checks of a part may take together
 LEAST = 1.0  # of those, that each has where those before it took too long
+WIDE = 80  # characters of a line of feedback
 LONGEST = 200  # characters of an id, or of an error that is repeated
 
 
@@ -198,18 +200,23 @@ def score(names: Mapping[str, Any], part: Part) -> float:
     try:
         mine = owner(names)
     except BadInput as error:
-        print(f"[0 of {most:g}] {error}")
+        say(0, most, str(error))
         return 0.0
     end = time.process_time() + SECONDS
     try:
         for points, check in checks:
             share, sentence = judged(check, Answers(names), mine, end)
             total += points * share
-            print(f"[{points * share:.3g} of {points:g}] {sentence}")
+            say(points * share, points, sentence)
     except KeyboardInterrupt:  # by nbgrader, which then gives the cell no points
-        print(f"[0 of {most:g}] Interrupted; look for a loop that does not end, or waits.")
+        say(0, most, "Interrupted; look for a loop that does not end.")
         return 0.0
     return round(total, 2)
+
+
+def say(points: float, most: float, sentence: str) -> None:
+    """Points and a sentence, in lines that a page of feedback has room for."""
+    print(textwrap.fill(f"[{points:.3g} of {most:g}] {sentence}", WIDE, subsequent_indent="    "))
 
 
 def judged(check: Check, answers: Answers, mine: SimpleNamespace, end: float) -> tuple[float, str]:

@@ -70,3 +70,8 @@ def _cell(source: str, names: dict[str, Any]) -> Any:
         return last and eval(compile(ast.Expression(last.value), "cell", "eval"), names)
     except Exception as error:
         return error
+
+
+def unwrapped(text: str) -> list[str]:
+    """What a part printed, a sentence a line."""
+    return text.replace("\n    ", " ").splitlines()

@@ -13,7 +13,17 @@ import tomllib
 import pytest
 from setuptools import find_namespace_packages
 
-from tests.assignments.notebooks import COURSE, NAMES, about, filled, path, read, run, solutions
+from tests.assignments.notebooks import (
+    COURSE,
+    NAMES,
+    about,
+    filled,
+    path,
+    read,
+    run,
+    solutions,
+    unwrapped,
+)
 from tests.lab_core.test_imports import imported
 
 IDS = tuple(f"student {i}" for i in range(20))
@@ -139,7 +149,7 @@ def test_an_unfinished_notebook_has_no_points_and_a_sentence_for_each_part(
     found = run(filled(read(path(name)), stubs | {"student": 'STUDENT = "ada"'}))
     assert set(points(found).values()) == {0.0}
     for key in points(found):
-        for line in found[key][1].splitlines():
+        for line in unwrapped(found[key][1]):
             assert re.fullmatch(r"\[0 of \d\] \w+: .*[a-z].*\.", line), line
 
 

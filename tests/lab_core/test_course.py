@@ -141,7 +141,7 @@ def scored(capsys: pytest.CaptureFixture[str], part: Any, **names: Any) -> tuple
     found = course.score({"STUDENT": "ada"} | names, part)
     out = capsys.readouterr()
     assert out.err == ""  # nbgrader takes all points from a cell that wrote there
-    return found, out.out.splitlines()
+    return found, out.out.replace("\n    ", " ").splitlines()  # what was wrapped, in one line
 
 
 def three() -> Any:
@@ -162,6 +162,15 @@ def test_each_check_has_its_points_and_its_sentence(capsys: pytest.CaptureFixtur
     assert points == 3.5
     assert said[0] == f"[2 of 2] Seed {ADA}." and said[1] == "[1.5 of 3] A half."
     assert said[2].startswith("[0 of 1] f: there is no such name")
+
+
+def test_sentences_are_wrapped_for_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    def part() -> Any:
+        return ((1, lambda answer, mine: (1, "word " * 50)),)
+
+    course.score({"STUDENT": "ada"}, part)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2 and max(map(len, lines)) <= course.WIDE
 
 
 def test_another_students_notebook_is_worth_nothing(capsys: pytest.CaptureFixture[str]) -> None:
