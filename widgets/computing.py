@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import ipywidgets as ipw
 from IPython.display import display
 
 from widgets.base import tell_again
+from widgets.controls import Controls
 from widgets.figure import figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
@@ -32,6 +34,7 @@ class ComputedPage:
     """
 
     view: ipw.Widget
+    controls: Controls
 
     def __init__(self, *titles: str) -> None:
         self.messages, self.head = Messages(), ipw.HTML()
@@ -44,7 +47,17 @@ class ComputedPage:
 
     def open(self) -> None:
         """Draw the axes, and let a person begin."""
+        self._guarded(self._lock)()
         self._guarded(self._open)()
+
+    def _lock(self) -> None:
+        """Lock and hide what the page's address says."""
+        from widgets.opening import locks_of  # here, since it imports torch
+
+        locks, said = locks_of(os.environ.get("QUERY_STRING", ""))
+        self.controls.lock(locks)
+        for sentence in said[:1]:
+            self.messages.notice(f"Left out: {sentence}")
 
     def _open(self) -> None:
         raise NotImplementedError

@@ -42,7 +42,7 @@ class CurveLab(ComputedPage):
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
-        self.controls.on_change(self._guarded(self._change))
+        self.controls.on_change(self._change, self._guarded)
         self._name = phenomenon
         self._about: Phenomenon | None = None
         self._curve: Curve | None = None
@@ -133,6 +133,7 @@ class CurveLab(ComputedPage):
             self._set(1, k)
 
     def _set(self, axis: int, index: int) -> None:
+        self.controls.locks.check(f"at.{axis}")
         self._show(axis, index)
         self.controls.update(f"at.{axis}", value=index)
 
