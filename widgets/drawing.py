@@ -17,7 +17,7 @@ Side = tuple[str, Ticks]
 SIZE = (320, 180)  # px
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 20, 32  # px around the plot
 KEY = 14  # px more above, where there is a key
-LETTER = 5.4  # px, about, of a letter of the key
+LETTER = 5.9  # px, about, of a letter of the key
 CELL = 4.0  # px along a curve for which it has at most three points
 DASHES = {"solid": "", "dash": "6 4", "dot": "2 2.5", "dashdot": "6 3 2 3", "longdash": "9 4",
           "longdashdot": "9 3 2 3"}  # fmt: skip
