@@ -86,7 +86,9 @@ def test_a_link_for_a_class_is_made_by_keyboard_and_locks(lab) -> None:
     slider.evaluate(  # a page that was tampered with
         "s => { s.disabled = false; s.value = -1; s.dispatchEvent(new Event('input')) }"
     )
-    expect(there.get_by_text("lr: it is locked in this page; open the lab")).to_be_visible()
+    expect(there.locator(".ew-notice")).to_contain_text(
+        "lr: it is locked in this page; open the lab"
+    )
     expect(there.locator(".ew-state")).to_have_text(re.compile(r"step 0 · 3 replicas"))
     button(there, "Share").click()
     expect(there.get_by_label("Link", exact=True)).to_have_value(
