@@ -14,13 +14,16 @@ from itertools import groupby
 from pathlib import Path
 
 from lab_core.claims import Claim, Verdict, finished
-from lab_core.cli_claims import check
+from lab_core.cli_claims import check, wanted
+from lab_core.curves import Curve
 from lab_core.files import opened, writing
 from lab_core.knobs import BadInput
 from lab_core.phenomena import Phenomenon
+from lab_core.sweep import Grid
 from widgets import svg, theme
 from widgets.base import script
 
+PICTURES = 2  # of a claim
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -56,9 +59,7 @@ class Entry:
 
 def page(entries: Sequence[Entry], of: int, day: date) -> str:
     """The page, of `of` claims that were to be checked."""
-    about = [
-        (p, list(each)) for p, each in groupby(entries, key=lambda entry: entry.phenomenon)
-    ]
+    about = [(p, list(each)) for p, each in groupby(entries, key=lambda entry: entry.phenomenon)]
     return PAGE.format(
         css=theme.css_of_the_system() + script("atlas.css"),
         summary=_summary(entries, of, day),
@@ -107,25 +108,31 @@ def _article(entry: Entry) -> str:
 
 
 def pictures(p: Phenomenon, claim: Claim) -> list[str]:
-    """What a claim's runs look like: two plots of its preset, or its figure."""
+    """What the first of a claim's subjects looks like: two plots of its preset, or its figure."""
     subject = finished(claim.recipes[0])
     if claim.preset in p.presets:
-        return svg.of_run(subject, p.presets[claim.preset])
-    return svg.of_figure(p.figures[claim.preset], subject)
+        preset = p.presets[claim.preset]
+        drawn = [slug for slug in preset.plots if svg.can_draw(subject, slug)]
+        return [svg.of_run(subject, slug, preset.x) for slug in drawn[:PICTURES]]
+    figure = p.figures[claim.preset]
+    if isinstance(subject, Grid):
+        panels = len(figure.panels) if isinstance(figure, Curve) else 1
+        return [svg.of_grid(figure, subject, i) for i in range(min(panels, PICTURES))]
+    return [
+        svg.of_frame(frame) for frame in subject[0][-PICTURES:]
+    ]  # the deepest of a chain of zooms
 
 
 def write(out: Path, names: Sequence[str], json: Path | None = None) -> int:
     """Check claims and write the page of them, also of those that were checked before an interrupt."""
-    from lab_core.cli_claims import wanted
-
-    with writing(out):  # known before the work
+    of = len(list(wanted(names)))
+    with writing(out):  # what cannot be written is known before the work
         out.open("a").close()
     entries: list[Entry] = []
 
     def see(p: Phenomenon, claim: Claim, verdict: Verdict) -> None:
         entries.append(Entry(p, claim, verdict, pictures(p, claim)))
 
-    of = len(list(wanted(names)))
     try:
         return check(names, json, see)
     finally:
