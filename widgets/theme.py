@@ -148,7 +148,17 @@ def _names() -> dict[str, tuple[str, str]]:
 
 def css() -> str:
     """Both palettes as CSS variables."""
-    names = _names()
-    light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
-    dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
+    light, dark = _palettes()
     return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'
+
+
+def css_of_the_system() -> str:
+    """The same for a page without scripts: the palette that the system prefers."""
+    light, dark = _palettes()
+    return f"body{{{light}}}\n@media (prefers-color-scheme: dark) {{ body{{{dark}}} }}\n"
+
+
+def _palettes() -> tuple[str, str]:
+    pairs = _names().items()
+    light, dark = ("".join(f"{name}:{pair[i]};" for name, pair in pairs) for i in (0, 1))
+    return light, dark
