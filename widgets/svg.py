@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,22 +40,26 @@ def can_draw(run: Run, slug: str) -> bool:
 
 def of_run(run: Run, slug: str, x: str = "step", about: str = "", size: Size = SIZE) -> str:
     """One of `PLOTS` of a run, against "step", "log-step", "time" or "loss"; of what is drawn once, such
-    as heat maps, the first replica. Raises BadInput where the run has not measured it.
+    as heat maps, the first replica. Replicas that differ in their seeds alone look alike. Raises
+    BadInput where the run has not measured it.
     """
     if not can_draw(run, slug):
         raise BadInput(f"plot: the run has not measured {slug!r}; watch its probes first.")
     plot, colours = PLOTS[slug], first_colours(run.arms.values())
+    seeds = run.base.seed
+    alike = len(seeds) if isinstance(seeds, tuple) else 1  # replicas one after the other
     sources = [of_arm(arm, colours[arm.index]) for arm in run.arms.values()]
     if plot.is_map:
         return _matrix(plot, sources[0], about, size)
-    traces = [one for i, source in enumerate(sources) for one in _traces(source, plot, x, not i)]
+    traces = [one for i, source in enumerate(sources)
+              for one in _traces(source, plot, x, not i, alike)]  # fmt: skip
     axis = AXES.get(x if not plot.array else plot.x)
     across = Axis(axis.title, axis.log) if axis else Axis(plot.x)
     up = Axis(plot.y, plot.log, True, plot.include, plot.clip, plot.span)
     if plot.one:
         ends = [float(np.nanmin([t.x.min() for t in traces])), max(t.x.max() for t in traces)]
         traces.append(Trace(np.array(ends), np.ones(2), "var(--ew-muted)", 1.3, "dash"))
-    return drawing.picture(traces, across, up, plot.title, about, _key(plot, sources), size)
+    return drawing.picture(traces, across, up, plot.title, about, _key(plot, sources, alike), size)
 
 
 def of_grid(figure: Figure, grid: Grid, panel: int = 0, about: str = "", size: Size = SIZE) -> str:
@@ -85,10 +90,13 @@ def of_frame(frame: Frame, about: str = "", size: Size = SIZE) -> str:
 # ---- of a run
 
 
-def _traces(source: Source, plot: Plot, x: str, first: bool) -> list[Trace]:
-    found = specs(source, plot, 0, range(source.R), [0] if first else [])
-    every = [_trace(spec, *_points(source, plot, spec["uid"], x)) for spec in found]
-    return [one for one in every if len(one.x)]
+def _traces(source: Source, plot: Plot, x: str, first: bool, alike: int) -> list[Trace]:
+    out = []
+    for r in range(source.R):
+        alone = replace(source, first=(source.first + r) // alike - r)  # which gives r that colour
+        found = specs(alone, plot, 0, [r], [0] if first and not r else [])
+        out += [_trace(spec, *_points(source, plot, spec["uid"], x)) for spec in found]
+    return [one for one in out if len(one.x)]
 
 
 def _points(source: Source, plot: Plot, uid: str, x: str) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +130,7 @@ def _trace(spec: dict[str, Any], x: np.ndarray, y: np.ndarray) -> Trace:
                  spec.get("opacity", 1.0), stairs)  # fmt: skip
 
 
-def _key(plot: Plot, sources: Sequence[Source]) -> list[Mark]:
+def _key(plot: Plot, sources: Sequence[Source], alike: int) -> list[Mark]:
     """The strokes of a plot's columns; then the arms, or the replicas of the only one."""
     strokes = [(m["word"], m.get("color", "var(--ew-muted)"), m) for m in key_of(plot)]
     out = [Mark(str(word), str(colour), float(str(m.get("width", 0))), str(m.get("dash", "solid")),
@@ -131,10 +139,10 @@ def _key(plot: Plot, sources: Sequence[Source]) -> list[Mark]:
     if len(arms) > 1:
         called = names(arms)
         return out + [
-            _mark(called[arm.index], source.first, source.style)
+            _mark(called[arm.index], source.first // alike, source.style)
             for arm, source in zip(arms, sources, strict=True)
         ]
-    knob, texts = apart(arms[0].recipes)
+    knob, texts = apart(arms[0].recipes[::alike])
     if len(texts) == 1 or knob == "replica":
         return out
     texts[0] = f"{knob} {texts[0]}".strip()

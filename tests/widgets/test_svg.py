@@ -133,3 +133,12 @@ def test_curves_and_diagrams_of_a_grid_are_drawn():
     text = svg.of_grid(diagram, grid_of(diagram.subject))
     assert {"learning rate", "width", "0.05", "0.2", "4"} <= set(texts(text))
     assert sum(int(n) for p in parts(text, "g")[0] for n in re.findall(r"h(\d+)", p.get("d"))) == 6
+
+
+def test_replicas_that_differ_in_their_seeds_alone_look_alike():
+    run = Run(SMALL.set({"lr": (0.05, 0.1), "seed": (0, 1, 2)})).finish()
+    text = svg.of_run(run, "loss")
+    drawn = [p.get("stroke") for p in parts(text, "path") if p.get("stroke-linejoin")]
+    own = [theme.fixed(theme.colour(i)) for i in (0, 1)]
+    assert drawn[:6] == [own[0]] * 3 + [own[1]] * 3
+    assert "lr 0.05" in texts(text)
