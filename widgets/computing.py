@@ -15,6 +15,8 @@ from widgets.base import tell_again
 from widgets.figure import figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
+from widgets.predict import Predict
+from widgets.predicting import Predicting
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.phenomena import Phenomenon
@@ -37,6 +39,22 @@ class ComputedPage:
         self.messages, self.head = Messages(), ipw.HTML()
         self.figure = LiveFigure(figure([panel(title) for title in titles]))
         self.figure.on_ready(lambda: tell_again(self.view))
+        self.predict = Predict()
+        self.predicting = Predicting(self.predict, self._begun, self._subject, self._predicted)
+        self.predict.on_event(self._guarded(self.predicting.event))
+
+    # ---- what is predicted
+
+    def _begun(self) -> bool:
+        """Whether anything has been computed."""
+        raise NotImplementedError
+
+    def _subject(self) -> tuple[Any, Any]:
+        """What a question sees, None where there is nothing, and what changes with it."""
+        raise NotImplementedError
+
+    def _predicted(self) -> None:
+        """Draw what a person has predicted, where that can be."""
 
     def _ipython_display_(self) -> None:
         display(self.view)
@@ -239,6 +257,17 @@ class Sweeping(Computing):
 
         self.grid = Grid(self._known.sweep)
         self._draw(self.grid)
+
+    @property
+    def begun(self) -> bool:
+        """Whether any run has been computed, or is."""
+        return self.computing or bool(self.grid and self.grid.outcomes)
+
+    @property
+    def subject(self) -> tuple[Grid | None, Any]:
+        """All of it, once it is there, and what changes with that."""
+        grid = self.grid
+        return (grid if grid and grid.done else None), (id(grid), grid.done if grid else False)
 
     @property
     def share(self) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
 
 MOST_SEEDS = 20
 BAND = 0.18  # opacity
+UNDRAWN = ""  # no line is called so
 
 
 class CurveLab(ComputedPage):
@@ -38,7 +39,7 @@ class CurveLab(ComputedPage):
         self.controls, self.single = Controls(), Single()
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
         self.view = layout(
-            self.head, self.sweeping.view, self.caption, [self.controls],
+            self.head, self.sweeping.view, self.caption, [self.controls, self.predict],
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
@@ -93,6 +94,7 @@ class CurveLab(ComputedPage):
         self.caption.value = f'<p class="ew-caption">{curve.caption}</p>'
         self.figure.replace(figure([plot(one) for one in curve.panels]))
         self.controls.set_spec(self._groups())
+        self.predicting.ask(self.about.slug, self._slug, curve.question)
         self.sweeping.open(curve.subject)
         self._show(0, 0)
 
@@ -171,11 +173,24 @@ class CurveLab(ComputedPage):
             if names != self._drawn[i]:
                 self._drawn[i] = names
                 specs = [spec for k, line in enumerate(lines) for spec in self._specs(i, k, line)]
+                specs += self.predicting.traces(i)
                 self.figure.set_panel(i, plot(self.curve.panels[i]), specs)
             for k, line in enumerate(lines):
                 self._put(i, k, line)
         self.key.lines = self._key([line for lines in every for line in lines])
         self.figure.flush()
+        self.predicting.look()
+
+    def _begun(self) -> bool:
+        return self.sweeping.begun
+
+    def _subject(self) -> tuple[Any, Any]:
+        return self.sweeping.subject
+
+    def _predicted(self) -> None:
+        with self.sweeping.lock:
+            self._drawn = [[UNDRAWN] for _ in self._drawn]
+            self._draw(self.grid)
 
     def _style(self, line: Line) -> Spec:
         return theme.style(self._colours[line.like or line.name])
@@ -221,7 +236,10 @@ class CurveLab(ComputedPage):
                 each.setdefault(line.name, own)["color"] != mark["color"]
             ):  # of several colours: none
                 each[line.name] |= {"color": "var(--ew-ink)", "symbol": ""}
-        return list(each.values()) if len(each) > 1 else []
+        found = list(each.values()) if len(each) > 1 else []
+        mine = [{"name": one["word"], "color": one["color"], "dash": "dot", "symbol": "", "line": True}
+                for one in self.predicting.key()]  # fmt: skip
+        return found + mine
 
     def _tell(self, grid: Grid) -> None:
         """Whether the claims on this figure hold."""

@@ -38,7 +38,7 @@ class PhaseDiagram(ComputedPage):
         self.controls, self.single = Controls(), Single()
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
         self.view = layout(
-            self.head, self.sweeping.view, self.caption, [self.controls],
+            self.head, self.sweeping.view, self.caption, [self.controls, self.predict],
             [self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
@@ -81,6 +81,8 @@ class PhaseDiagram(ComputedPage):
         self.caption.value = f'<p class="ew-caption">{d.caption}</p>'
         self._at = (0, 0)
         self.controls.set_spec(self._groups())
+        lab, _, slug = self._asking.wanted.diagram.partition("/")
+        self.predicting.ask(lab, slug, d.question)
         self.sweeping.open(d.subject)
         self._choose()
 
@@ -118,6 +120,13 @@ class PhaseDiagram(ComputedPage):
             self.figure.add_trace(shading(self.diagram, words))
         self.figure.set_cells(TRACE, levels)
         self.figure.flush()
+        self.predicting.look()
+
+    def _begun(self) -> bool:
+        return self.sweeping.begun
+
+    def _subject(self) -> tuple[Any, Any]:
+        return self.sweeping.subject
 
     def _tell(self, grid: Grid) -> None:
         """Whether the claims on this diagram hold."""
