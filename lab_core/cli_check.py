@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lab_core.handins import Checked, HandIn
 
 SO, NOT_SO, BAD = 0, 1, 2
+ROUNDING = {True: "", False: ", but for rounding"}
 
 
 def options(sub: argparse.ArgumentParser) -> None:
@@ -65,11 +66,11 @@ def line(one: HandIn, result: Checked) -> str:
     words = one.question.words
     said = f"{one.lab}, {one.slug}: predicted {words(one.prediction)}, "
     if one.changed:
-        said += f"with another {', '.join(one.changed)} than asked about, "
+        said += f"not quite what was asked about ({', '.join(one.changed)}), "
     if result.wrong:
         said += f"NOT AS IT SAYS: {'; '.join(result.wrong)}. "
     else:
-        said += f"came out {words(result.outcome)} as it says. "
+        said += f"came out {words(result.outcome)} as it says{ROUNDING[result.exact]}. "
     return f"{said}Score {result.score.points:g}: {result.score.reason}"
 
 

@@ -180,10 +180,13 @@ def from_fields(fields: Plain) -> HandIn:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came out of the run made again, the score that follows, and what of the file is not so."""
+    """What came out of the run made again, the score that follows, whether the outcome is the file's to
+    the last digit, and what of the file is not so.
+    """
 
     outcome: Any
     score: Score
+    exact: bool
     wrong: tuple[str, ...]
 
 
@@ -198,7 +201,7 @@ def check(one: HandIn, patient: bool = False) -> Checked:
     own = question.score(one.prediction, one.outcome)
     if abs(own.points - one.score.points) > ROUNDED:
         wrong.append(f"its score is {own.points:g} by its own figures, not {one.score.points:g}")
-    return Checked(outcome, score, tuple(wrong))
+    return Checked(outcome, score, outcome == one.outcome, tuple(wrong))
 
 
 def subject_of(lab: str, slug: str, recipe: Plain) -> Recipe | Sweep | Picture:

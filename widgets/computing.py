@@ -36,7 +36,8 @@ class ComputedPage:
     view: ipw.Widget
 
     def __init__(self, *titles: str) -> None:
-        self.messages, self.head = Messages(), ipw.HTML()
+        self.messages, self.head, self.caption = Messages(), ipw.HTML(), ipw.HTML()
+        self._caption = ""
         self.figure = LiveFigure(figure([panel(title) for title in titles]))
         self.figure.on_ready(lambda: tell_again(self.view))
         self.predict = Predict()
@@ -55,6 +56,16 @@ class ComputedPage:
 
     def _predicted(self) -> None:
         """Draw what a person has predicted, where that can be."""
+        self._look()
+
+    def _look(self, caption: str | None = None) -> None:
+        """Say what has come out, and the caption, unless a person may be about to predict it."""
+        if caption is not None:
+            self._caption = caption
+        self.predicting.look()
+        said = "" if self.predicting.secret else f'<p class="ew-caption">{self._caption}</p>'
+        if said != self.caption.value:
+            self.caption.value = said
 
     def _ipython_display_(self) -> None:
         display(self.view)

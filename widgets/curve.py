@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from widgets import theme
@@ -35,11 +34,11 @@ class CurveLab(ComputedPage):
 
     def __init__(self, phenomenon: str) -> None:
         super().__init__("", "", "", "")
-        self.caption, self.key = ipw.HTML(), Lines()
+        self.key = Lines()
         self.controls, self.single = Controls(), Single()
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
         self.view = layout(
-            self.head, self.sweeping.view, self.caption, [self.controls, self.predict],
+            self.head, self.sweeping.view, self.caption, [self.predict, self.controls],
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
@@ -91,11 +90,11 @@ class CurveLab(ComputedPage):
         self._colours: dict[str, int] = {}
         self._drawn: list[list[str]] = [[] for _ in curve.panels]
         self.messages.clear()
-        self.caption.value = f'<p class="ew-caption">{curve.caption}</p>'
         self.figure.replace(figure([plot(one) for one in curve.panels]))
         self.controls.set_spec(self._groups())
         self.predicting.ask(self.about.slug, self._slug, curve.question)
         self.sweeping.open(curve.subject)
+        self._look(curve.caption)
         self._show(0, 0)
 
     def _groups(self) -> list[Spec]:
@@ -179,7 +178,7 @@ class CurveLab(ComputedPage):
                 self._put(i, k, line)
         self.key.lines = self._key([line for lines in every for line in lines])
         self.figure.flush()
-        self.predicting.look()
+        self._look()
 
     def _begun(self) -> bool:
         return self.sweeping.begun

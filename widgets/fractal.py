@@ -35,7 +35,7 @@ class FractalPage(ComputedPage):
 
     def __init__(self, phenomenon: str) -> None:
         super().__init__(TITLE)
-        self.caption, self.said, self.list = (ipw.HTML() for _ in range(3))
+        self.said, self.list = ipw.HTML(), ipw.HTML()
         self.controls = Controls()
         self.picturing = Picturing(self.figure, self._guarded, self._draw)
         self.deeper = ipw.Button(description="Zoom in at the busiest part", disabled=True)
@@ -44,7 +44,7 @@ class FractalPage(ComputedPage):
         bar.children = (self.picturing.button, self.deeper, self.out, self.picturing.text)
         beside = ipw.VBox([self.said, self.caption, self.list])
         map = ipw.HBox([self.figure, beside])
-        side = [self.controls, self.predict]
+        side = [self.predict, self.controls]
         self.view = layout(self.head, bar, ipw.HTML(), side, [map, self.messages])
         for widget, name in ((map, "ew-map"), (self.said, "ew-said"), (self.list, "ew-differ")):
             widget.add_class(name)
@@ -72,6 +72,9 @@ class FractalPage(ComputedPage):
         self._pixels = 128
         self.predicting.ask(about.slug, "overview", about.figures["overview"].question)
         self._show(Landscape(), OVERVIEW)
+
+    def _predicted(self) -> None:
+        self.predicting.look()
 
     def _begun(self) -> bool:
         return self.picturing.computing or bool(self._kept) or self.picturing.share > 0

@@ -46,7 +46,7 @@ class Lab:
         self.beside.add_class("ew-beside")
         self.table.add_class("ew-differ")
         self.view = layout(
-            self.head, self.bar, self.share, [self.controls, self.arms, self.predict],
+            self.head, self.bar, self.share, [self.predict, self.controls, self.arms],
             [self.plots.figure, self.timeline, self.beside, self.messages, self.table],
         )  # fmt: skip
         self.plots.figure.on_ready(lambda: tell_again(self.view))

@@ -15,8 +15,17 @@ from widgets.live_plot import LiveFigure
 from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
 from widgets.predicting import NO_MORE, Drawn
 from widgets.sources import AXES, NONE, STEPS, Points, Source, first_colours, of_arm
-from widgets.traces import Arrays, column_of, key_of, name_of, parts_of, show_arrays, specs, uid_of
-from widgets.traces import threshold_label as label_of
+from widgets.traces import (
+    Arrays,
+    column_of,
+    key_of,
+    name_of,
+    parts_of,
+    show_arrays,
+    specs,
+    threshold_label,
+    uid_of,
+)
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.phenomena import Preset
@@ -43,8 +52,8 @@ class Plots:
     def __init__(self) -> None:
         self.slugs: tuple[str, ...] = ("",) * (FOURTH + 1)
         self.choices: tuple[str, ...] = ()
-        self.x, self.picked, self.own = "step", (0, 0), self.slugs
-        self.beside: Callable[[int, bool], Drawn] = lambda place, along: NO_MORE
+        self.x, self.picked = "step", (0, 0)
+        self.beside: Callable[[int, str, bool], Drawn] = lambda place, slug, along: NO_MORE
         panels = [self._panel(i) for i in range(FOURTH + 1)]
         self.figure = LiveFigure(fig.figure(panels), window=WINDOW, history=self._history)
         self.clear()
@@ -63,7 +72,7 @@ class Plots:
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
         options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
-        _, marks, key = self._beside(place)
+        _, marks, key = self.beside(place, self.slugs[place], self.x in STEPS)
         options |= {"steps": not plot.array, "key": [*key_of(plot), *key], "marks": marks}
         options |= {"cells": plot.is_map, "equal": len(plot.points) > 1, "rates": plot.rate}
         if place == FOURTH and self.choices:
@@ -88,14 +97,9 @@ class Plots:
         for place in range(FOURTH + 1):
             self._draw_one(place)
 
-    def _beside(self, place: int) -> Drawn:
-        """What else is drawn in a plot, where it is the preset's own."""
-        own = self.slugs[place] == self.own[place]
-        return self.beside(place, self.x in STEPS) if own else NO_MORE
-
     def _draw_one(self, place: int) -> None:
         """A line at 1, the threshold of what is divided by it; and what else is drawn beside."""
-        for spec in self._beside(place)[0]:
+        for spec in self.beside(place, self.slugs[place], self.x in STEPS)[0]:
             self.figure.add_trace(spec)
         if self._plot(place).one:
             one = fig.threshold(f"one_p{place}", place, 0, "threshold")
@@ -107,7 +111,6 @@ class Plots:
         self.choices = tuple(choices)
         fourth = chosen if chosen in choices else preset.plots[FOURTH]
         self.slugs, self.x = (*preset.plots[:FOURTH], fourth), x if x in AXES else preset.x
-        self.own = preset.plots
         for place in range(FOURTH + 1):
             self.figure.set_panel(place, self._panel(place), [])
 
@@ -264,7 +267,7 @@ class Plots:
             if plot.threshold and source.arm:
                 uid = uid_of(key, r, place, "threshold")
                 self._from[uid] = (source, "threshold", r)
-                self._threshold(uid, plot.x, self._new(uid, plot.x), label_of(source.arm, r))
+                self._threshold(uid, plot.x, self._new(uid, plot.x), threshold_label(source.arm, r))
 
     def _new(self, uid: str, x: str) -> Points:
         source, column, r = self._from[uid]

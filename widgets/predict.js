@@ -47,8 +47,8 @@ class ChoiceField {
 const FIELDS = { number: NumberField, step: NumberField, choice: ChoiceField, curve: CurveField };
 
 class Card {
-  closed = false; // a person folded it
   changing = false;
+  folded = false; // by itself, where there is nothing to say
 
   constructor(model, el) {
     Object.assign(this, { model, el });
@@ -70,8 +70,7 @@ class Card {
     this.el.hidden = !question.kind;
     if (!question.kind) return this.el.replaceChildren();
     this.body = h("div");
-    const ontoggle = ({ target }) => { this.closed = !target.open; };
-    this.el.replaceChildren(h("details", { class: "ew-group", open: !this.closed, ontoggle },
+    this.el.replaceChildren(h("details", { class: "ew-group", open: true },
       h("summary", {}, "Predict first"), h("p", { class: "ew-ask" }, question.ask), this.body, this.result, this.note));
     this.settle();
     this.tell();
@@ -82,6 +81,7 @@ class Card {
     if (!this.body) return;
     const made = this.model.get("made") ?? null, fixed = this.model.get("fixed");
     if (fixed) this.changing = false;
+    this.fold(fixed && made === null);
     const had = this.body.contains(document.activeElement);
     if (!fixed && (made === null || this.changing)) this.ask(made);
     else if (made === null) this.body.replaceChildren(h("p", { class: "ew-muted" },
@@ -89,6 +89,14 @@ class Card {
     else this.body.replaceChildren(this.given(fixed));
     if (had) this.body.querySelector("button, input")?.focus();
     this.tell();
+  }
+
+  /** Leave the room to the controls, and take it again. */
+  fold(away) {
+    const card = this.el.firstChild;
+    if (away) this.folded ||= card.open;
+    if (away || this.folded) card.open = !away;
+    if (!away) this.folded = false;
   }
 
   ask(made) {

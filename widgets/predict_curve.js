@@ -1,6 +1,6 @@
 // A curve that is drawn: in a frame with a mouse or a finger, or point by point with the keyboard.
 
-const FRAME = { left: 46, top: 10, width: 218, height: 138, foot: 34 }; // in units of the view box
+const FRAME = { left: 54, top: 10, width: 210, height: 138, foot: 34 }; // in units of the view box
 const STROKE = 24; // points that a stroke of the pointer leaves, at most
 const MOVE = 0.02; // of a side, that an arrow key moves a point
 
@@ -30,7 +30,7 @@ function frameOf(question, curves, attributes = {}) {
     say(y.high, { x: left - 4, y: top + 9, "text-anchor": "end" }),
     h("text", { x: left + width / 2, y: top + height + 27, "text-anchor": "middle" },
       `${x.label}${x.log ? ", logarithmic" : ""}`),
-    h("text", { transform: `translate(11 ${top + height / 2}) rotate(-90)`, "text-anchor": "middle" },
+    h("text", { transform: `translate(10 ${top + height / 2}) rotate(-90)`, "text-anchor": "middle" },
       `${y.label}${y.log ? ", log." : ""}`),
     ...curves.map(({ points, class: name }) => h("path", { class: name, d: pathOf(points, question) })));
 }

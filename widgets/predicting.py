@@ -39,13 +39,19 @@ class Predicting:
         self._lock = threading.RLock()  # frames look, and a person acts
         self.question: Question | None = None
         self._lab = self._slug = ""
+        self._plots: tuple[str, ...] = ("",) * 4
         self._seen: Any = None
 
     # ---- what the page says
 
-    def ask(self, lab: str, slug: str, question: Question | None) -> None:
-        """Take up the question of a preset or a figure, or none; what was predicted before is gone."""
+    def ask(
+        self, lab: str, slug: str, question: Question | None, plots: tuple[str, ...] = ("",) * 4
+    ) -> None:
+        """Take up the question of a preset with its four plots, of a figure, or none; what was predicted
+        before is gone.
+        """
         with self._lock:
+            self._plots = plots
             self._lab, self._slug, self.question = lab, slug, question
             self._seen, self._made = None, None
             self.card.result, self.card.made, self.card.said = {}, None, ""
@@ -61,6 +67,11 @@ class Predicting:
     def made(self) -> Any:
         """The prediction, None for none."""
         return self.card.made
+
+    @property
+    def secret(self) -> bool:
+        """Whether what comes out is not to be said yet: a person may be about to predict it."""
+        return self.question is not None and self.card.made is None and not self._begun()
 
     def look(self) -> None:
         """Say what has come out."""
@@ -86,10 +97,11 @@ class Predicting:
                 result = {"outcome": question.words(outcome), "points": score.points,
                           "reason": score.reason}  # fmt: skip
                 result |= {"curve": outcome} if question.kind == "curve" else {}
-                other = handins.changed(self._lab, self._slug, handins.plain_of(subject))
+                recipe = handins.plain_of(subject)
+                other = ", ".join(handins.changed(self._lab, self._slug, recipe))
                 if other:
                     note = (
-                        f"Judged on what was run: with another {', '.join(other)} than asked about."
+                        f"Judged on what was run, which is not quite what was asked about: {other}."
                     )
         except BadInput as error:
             note = str(error)
@@ -131,8 +143,10 @@ class Predicting:
 
     # ---- what is drawn of it
 
-    def drawn(self, place: int, along: bool = True) -> Drawn:
-        """In a plot, `along` steps or not: traces, marks, and what a curve is called."""
+    def drawn(self, place: int, slug: str, along: bool) -> Drawn:
+        """In one of `plots`, if it is that, `along` steps or not: traces, marks, what a curve is called."""
+        if slug != self._plots[place]:
+            return NO_MORE
         if along:
             return self.traces(place), self.marks(place), self.key(place)
         level = self.question is not None and self.question.kind == "number"

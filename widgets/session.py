@@ -103,7 +103,7 @@ class Session:
         look = asked.look
         preset = self.phenomenon.presets[self.preset]
         self._pace(preset.speed)
-        self.predicting.ask(self.phenomenon.slug, self.preset, preset.question)
+        self.predicting.ask(self.phenomenon.slug, self.preset, preset.question, preset.plots)
         self.lab.guarded(self.predicting.recall)(asked.prediction)
         self.plots.open(preset, self.phenomenon.choices, look.plot, look.x)
         self._begin()
