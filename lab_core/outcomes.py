@@ -52,19 +52,29 @@ def series(arm: Arm, column: str, replica: int = 0) -> Arrays:
     return steps, values[:, replica]
 
 
+def whole(arm: Arm, column: str, replica: int) -> Arrays:
+    """The same of a replica that did not diverge. Raises BadInput where it did."""
+    if replica in arm.diverged:
+        at = arm.diverged[replica]
+        raise BadInput(f"question: the run that it is about diverged at step {at:,}; press Reset, and change"
+                       " less.")  # fmt: skip
+    return series(arm, column, replica)
+
+
 def level(column: str, arm: int = 0, replica: int = 0) -> Callable[[Run], Any]:
-    """The mean over the last quarter of the steps."""
+    """The mean over the last quarter of the steps, or the last value where none was measured there."""
 
     def of(found: Arm) -> float:
-        steps, values = series(found, column, replica)
-        return float(values[steps >= (1 - LAST) * found.t].mean())
+        steps, values = whole(found, column, replica)
+        late = steps >= (1 - LAST) * found.t
+        return float(values[late].mean() if late.any() else values[-1])
 
     return at_end(of, arm, replica)
 
 
 def last(column: str, arm: int = 0, replica: int = 0) -> Callable[[Run], Any]:
     """The last value."""
-    return at_end(lambda found: float(series(found, column, replica)[1][-1]), arm, replica)
+    return at_end(lambda found: float(whole(found, column, replica)[1][-1]), arm, replica)
 
 
 def first(

@@ -119,8 +119,8 @@ class Number(Question):
         if value is None or (self.log and value <= 0):
             rule = "a number above 0" if self.log else "a finite number"
             raise BadInput(
-                f"outcome: {quoted(outcome)} is not {rule}: the run left all bounds; press Reset, and"
-                " change less."
+                f"outcome: {quoted(outcome)} has no score, for it is not {rule}; press Reset, and change"
+                " less."
             )
         return value
 

@@ -66,8 +66,8 @@ PRESETS = {
         ),  # fmt: skip
         240,
         plots=PLOTS,
-        question=Step(ask="At which step will half of the losses of arm 2, in float16, be exactly 0? (Its"
-                      " examples are known after some forty.)",
+        question=Step(ask="Arm 2, in float16, knows its examples after some forty steps. At which step will"
+                      " half of its losses be exactly 0?",
                       measure=first("zero_loss", 0.5, arm=2), high=3300, place=1),
     ),
 }  # fmt: skip
