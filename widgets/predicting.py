@@ -83,13 +83,14 @@ class Predicting:
             stamp = (stamp, self.card.made)
             if stamp != self._seen:
                 self._seen = stamp
-                self._judge(subject)
+                self._judge(self.question, subject)
 
-    def _judge(self, subject: Any) -> None:
+    def _judge(self, question: Question, subject: Any) -> None:
         from lab_core import handins
         from lab_core.knobs import BadInput
 
-        card, question, result, note = self.card, self.question, {}, ""
+        card, note = self.card, ""
+        result: dict[str, Any] = {}
         try:
             outcome = None if subject is None or card.made is None else question.outcome(subject)
             if outcome is not None:
