@@ -23,6 +23,11 @@ class Predict(View):
     result = t.Dict().tag(sync=True)
     note = t.Unicode("").tag(sync=True)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens to what a person does."""
+        return bool(self._listeners)
+
     def give(self, name: str, text: str) -> None:
         """The hand-in, a file to keep."""
         self.send({"type": "file", "name": name, "text": text})

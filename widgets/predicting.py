@@ -56,7 +56,13 @@ class Predicting:
             self._seen, self._made = None, None
             self.card.result, self.card.made, self.card.said = {}, None, ""
             self.card.note, self.card.fixed = "", False
-            self.card.question = question.form() if question else {}
+        self.show()
+
+    def show(self) -> None:
+        """Have the card ask, once it is heard: an answer given before would be lost."""
+        with self._lock:
+            asks = self.question if self.card.heard else None
+            self.card.question = asks.form() if asks else {}
 
     def recall(self, prediction: Any) -> None:
         """Take up what was predicted before. Raises BadInput."""

@@ -71,6 +71,7 @@ class Session:
         lab.share.on_event(guarded(self.sharing.event))
         lab.arms.on_event(guarded(self._arms))
         lab.predict.on_event(guarded(self.predicting.event))
+        self.predicting.show()
         lab.timeline.on_event(guarded(lambda _, step: self.travel.seek(step)))
         self.plots.figure.on_choice(guarded(self._choice))
         lab.share.place = self.phenomenon.slug  # which lets the page know that the lab listens

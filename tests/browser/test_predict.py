@@ -81,7 +81,9 @@ def test_a_curve_is_drawn_by_mouse_and_by_keyboard(lab) -> None:
     page.keyboard.press("Tab")
     expect(dots.first).to_have_attribute("aria-valuetext", "step 0, sharpness 7")
     predicted(page)
-    expect(page.get_by_role("region", name="Sharpness and its threshold")).to_contain_text("your prediction")
+    expect(page.get_by_role("region", name="Sharpness and its threshold")).to_contain_text(
+        "your prediction"
+    )
     button(page, "Change").click()
     expect(dots).to_have_count(3)
     dots.nth(1).focus()
