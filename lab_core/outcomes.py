@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from lab_core.arm import Arm
+from lab_core.drawings import Arrays
 from lab_core.knobs import BadInput
-from lab_core.predictions import NEVER, Arrays
+from lab_core.predictions import NEVER
 from lab_core.run import Run
 
 LAST = 0.25  # of the steps, over which a level is a mean

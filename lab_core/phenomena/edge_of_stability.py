@@ -11,9 +11,10 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
+from lab_core.drawings import Drawing, Range
 from lab_core.outcomes import along, at_end, level, series
 from lab_core.phenomena.base import Phenomenon, Preset
-from lab_core.predictions import Choice, Drawing, Number, Option, Range
+from lab_core.predictions import Choice, Number, Option
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 

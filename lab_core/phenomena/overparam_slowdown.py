@@ -12,9 +12,9 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
+from lab_core.drawings import Drawing, Range
 from lab_core.outcomes import along
 from lab_core.phenomena.base import Preset, beside
-from lab_core.predictions import Drawing, Range
 from lab_core.rates import exponent, fit
 from lab_core.recipe import Recipe
 from lab_core.run import Run

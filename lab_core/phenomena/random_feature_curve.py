@@ -9,9 +9,9 @@ import numpy as np
 from lab_core import asymptotics
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
+from lab_core.drawings import Arrays, Drawing, Range
 from lab_core.models import RandomFeatures
 from lab_core.phenomena.descent_curves import axis, bias_and_variance, by_second, mse, peak
-from lab_core.predictions import Arrays, Drawing, Range
 from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Grid, Sweep
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Verdict, span, unreached
+from lab_core.drawings import Arrays, Drawing, Range
 from lab_core.outcomes import at_end
 from lab_core.phenomena.base import Preset, beside, claim_on
-from lab_core.predictions import Arrays, Choice, Drawing, Option, Range
+from lab_core.predictions import Choice, Option
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 

@@ -23,7 +23,7 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm",
          "run", "costs", "sweep",
          "flows",
-         "milestones", "claims", "predictions", "outcomes", "curves",
+         "milestones", "claims", "predictions", "drawings", "outcomes", "curves",
          "phase", "phenomena", "plain", "formats", "lenient",
          "sweeps", "handins", "export_parts",
          "export_arm", "export", "arguments", "cli_sweep", "cli_check", "cli"]  # fmt: skip

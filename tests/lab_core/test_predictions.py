@@ -13,10 +13,11 @@ import pytest
 
 from lab_core import handins, outcomes
 from lab_core.cli import main
+from lab_core.drawings import MOST, Drawing, Range
 from lab_core.fractal import Landscape
 from lab_core.knobs import BadInput
 from lab_core.phenomena import PHENOMENA
-from lab_core.predictions import MOST, NEVER, Choice, Drawing, Number, Option, Question, Range, Step
+from lab_core.predictions import NEVER, Choice, Number, Option, Question, Step
 from lab_core.recipe import Branch, Change, Recipe
 from lab_core.run import Run
 from lab_core.sweep import Axis, Grid, Sweep
