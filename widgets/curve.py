@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets import theme
-from widgets.computing import ComputedPage, Sweeping
+from widgets.computing import ComputedPage
 from widgets.controls import Controls
 from widgets.figure import NOTHING, Spec, axes, figure, panel
 from widgets.lines import Lines
 from widgets.page import layout
 from widgets.single import Single
+from widgets.sweeping import Sweeping
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.curves import Curve, Line, Panel
@@ -42,7 +43,7 @@ class CurveLab(ComputedPage):
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
-        self.controls.on_change(self._guarded(self._change))
+        self.controls.on_change(self._change, self._guarded)
         self._name = phenomenon
         self._about: Phenomenon | None = None
         self._curve: Curve | None = None
@@ -134,6 +135,7 @@ class CurveLab(ComputedPage):
             self._set(1, k)
 
     def _set(self, axis: int, index: int) -> None:
+        self.controls.locks.check(f"at.{axis}")
         self._show(axis, index)
         self.controls.update(f"at.{axis}", value=index)
 

@@ -57,7 +57,7 @@ class FractalPage(ComputedPage):
         guarded = self._guarded
         self.figure.on_pick(guarded(self._pick))
         self.figure.observe(guarded(lambda change: self._drag(change["new"])), "zoom")
-        self.controls.on_change(guarded(self._change))
+        self.controls.on_change(self._change, guarded)
         self.deeper.on_click(guarded(lambda _: self._busiest()))
         self.out.on_click(guarded(lambda _: self._back()))
 
@@ -142,8 +142,10 @@ class FractalPage(ComputedPage):
         self._zoom(window)
 
     def _zoom(self, window: Window) -> None:
-        """Enter a window and compute it. Raises BadInput where float64 ends."""
+        """Enter a window and compute it. Raises BadInput where float64 ends, or a link locks it."""
         window.needs(self._pixels)
+        for name in WINDOW:
+            self.controls.locks.check(name)
         self._enter(window)
         self.picturing.press()
 

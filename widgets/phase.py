@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from widgets import theme
-from widgets.computing import ComputedPage, Sweeping
+from widgets.computing import ComputedPage
 from widgets.controls import Controls
 from widgets.figure import Spec, cells, panel
 from widgets.page import layout
 from widgets.single import Single
+from widgets.sweeping import Sweeping
 
 if TYPE_CHECKING:  # the page shows its empty plot before torch is there
     from lab_core.phase import Diagram
@@ -39,7 +40,7 @@ class PhaseDiagram(ComputedPage):
             [self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
-        self.controls.on_change(self._guarded(self._change))
+        self.controls.on_change(self._change, self._guarded)
         self._phenomenon = phenomenon
         self._diagram: Diagram | None = None
 
@@ -90,6 +91,8 @@ class PhaseDiagram(ComputedPage):
     def _pick(self, _panel: int, x: float, y: float) -> None:
         shape = self.diagram.subject.shape
         row, column = (min(max(round(v), 0), n - 1) for v, n in ((y, shape[0]), (x, shape[1])))
+        for name in ("row", "column"):
+            self.controls.locks.check(name)
         self._choose(row, column)
         for name, value in (("row", row), ("column", column)):
             self.controls.update(name, value=value)

@@ -66,8 +66,8 @@ class Session:
 
     def _connect(self) -> None:
         lab, guarded = self.lab, self._guarded
-        lab.bar.on_event(guarded(self._bar))
-        lab.controls.on_change(guarded(self.changes.control))
+        lab.bar.on_event(self._bar, guarded)
+        lab.controls.on_change(self.changes.control, guarded)
         lab.share.on_event(guarded(self.sharing.event))
         lab.arms.on_event(guarded(self._arms))
         lab.predict.on_event(guarded(self.predicting.event))
@@ -102,6 +102,8 @@ class Session:
         """Show a run that is at its start, and take it to where it stood."""
         self._title()
         look = asked.look
+        self.lab.bar.lock(look.locks)
+        self.lab.controls.lock(look.locks)  # for good, whatever is opened next
         preset = self.phenomenon.presets[self.preset]
         self._pace(preset.speed)
         self.predicting.ask(self.phenomenon.slug, self.preset, preset.question, preset.plots)

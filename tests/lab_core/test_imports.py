@@ -26,7 +26,8 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "milestones", "claims", "predictions", "drawings", "outcomes", "curves",
          "phase", "phenomena", "plain", "formats", "lenient",
          "sweeps", "handins", "export_parts",
-         "export_arm", "export", "arguments", "cli_sweep", "cli_check", "cli"]  # fmt: skip
+         "export_arm", "export", "arguments", "cli_claims", "cli_sweep", "cli_check",
+         "cli"]  # fmt: skip
 
 
 def imported(source: str) -> set[str]:
