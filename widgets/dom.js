@@ -65,3 +65,10 @@ function brief(value, digits = 4) {
   if (size >= 1e6 || size < 1e-3) return value.toExponential(digits - 1).replace(/\.?0+e\+?/, "e");
   return String(Number(value.toPrecision(digits)));
 }
+
+/** Give a person a file of bytes or text. */
+function download(name, bytes) {
+  const href = URL.createObjectURL(new Blob([bytes]));
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);
+}

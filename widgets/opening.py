@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from lab_core import formats
+from lab_core import formats, handins
 from lab_core.flows import FLOWS
 from lab_core.fractal import Landscape
 from lab_core.knobs import BadInput, knobs
 from lab_core.lenient import readable, readable_url
 from lab_core.phenomena import PHENOMENA, Phenomenon
+from lab_core.plain import from_plain
 from lab_core.recipe import PARTS, Recipe
 from lab_core.run import Run
 from widgets import link, locks
@@ -45,12 +46,15 @@ def phenomenon(name: str) -> Phenomenon:
 
 @dataclass(frozen=True)
 class Opened:
-    """A preset, a recipe over it, what the page shows of it, and what could not be read."""
+    """A preset, a recipe over it, what the page shows of it, what could not be read, and what was
+    predicted of it.
+    """
 
     preset: str
     recipe: Recipe
     look: Look = link.NOTHING
     said: list[str] = field(default_factory=list)
+    prediction: Any = None
 
     @property
     def notice(self) -> str:
@@ -97,13 +101,28 @@ def from_query(about: Phenomenon, query: str, preset: str | None = None) -> Open
 
 
 def from_text(about: Phenomenon, text: str, preset: str) -> Opened:
-    """The recipe and the look of a recipe's JSON; BadInput where nothing of it can be read."""
+    """The recipe and the look of a recipe's JSON, or the recipe of a hand-in; BadInput where nothing of
+    it can be read.
+    """
     fields = formats.json_fields(text)
-    look, said = link.from_plain(fields.pop("page", {}))
+    if handins.is_hand_in(fields):
+        return _handed_in(about, handins.from_fields(fields))
+    page = fields.pop("page", {})
+    prediction = page.pop("prediction", None) if isinstance(page, dict) else None
+    look, said = link.from_plain(page)
     if look.preset in about.presets:
         preset = look.preset
     recipe, more = readable(fields)
-    return _known(about, Opened(preset, recipe, look, more + said))
+    return _known(about, Opened(preset, recipe, look, more + said, prediction))
+
+
+def _handed_in(about: Phenomenon, one: handins.HandIn) -> Opened:
+    """What a hand-in ran, at its start."""
+    if one.lab != about.slug:
+        raise BadInput(f"lab: this hand-in is from {one.lab}; open it in that lab.")
+    if one.slug not in about.presets:
+        raise BadInput("figure: this hand-in is of a figure; `edgewise check` computes it again.")
+    return Opened(one.slug, from_plain(one.recipe), said=list(one.said), prediction=one.prediction)
 
 
 def _known(about: Phenomenon, opened: Opened) -> Opened:

@@ -104,6 +104,12 @@ class Sharing:
         """The same as JSON, of any length."""
         return formats.to_json(self.recipe, link.to_plain(self.look()))
 
+    def kept(self) -> str:
+        """The same with what was predicted, which no link gives away."""
+        made = self.session.predicting.made
+        page = link.to_plain(self.look()) | ({} if made is None else {"prediction": made})
+        return formats.to_json(self.recipe, page)
+
     def show(self, part: str) -> None:
         """Open a dialog."""
         if part == "share":
@@ -228,7 +234,7 @@ class Sharing:
     def offer(self) -> None:
         """Offer to recover the run, which another is about to replace, where it was changed."""
         if self.session.run.changes != list(self.session.opened.changes):
-            self.session.lab.share.offer(self.text(), self._said())
+            self.session.lab.share.offer(self.kept(), self._said())
 
     def _said(self) -> str:
         run = self.session.run
@@ -248,7 +254,7 @@ class Sharing:
             return
         if self._due == math.inf or not any(arm.t for arm in run.arms.values()):
             return
-        text = self.text()
+        text = self.kept()
         pause = KEEP + len(text) / SLOW if player.playing else math.inf
         self._due = time.monotonic() + pause
         if text != self._kept:

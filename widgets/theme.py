@@ -57,6 +57,8 @@ DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
 STROKES: list[dict[str, Any]] = [{"width": 2.4}, {"width": 1.0}, {"width": 1.3, "dash": "1px,3px"}]
 # What a plot's columns are to come to, which is the same for all replicas.
 REFERENCE = {"color": "var(--ew-muted)", "width": 1.2, "dash": "5px,3px"}
+# What a person predicted: no replica's colour, a dash of its own, and its name beside it.
+PREDICTION = {"color": "var(--ew-ink)", "width": 2.0, "dash": "2px,4px"}
 # The two classes of points differ in shape alone: colours are for replicas.
 POINTS: list[dict[str, Any]] = [
     {"symbol": symbol, "color": "var(--ew-muted)", "size": 6, "opacity": 0.8}
