@@ -207,12 +207,6 @@ async function write(handle, bytes) {
   }
 }
 
-function download(name, bytes) {
-  const href = URL.createObjectURL(new Blob([bytes]));
-  h("a", { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60000);
-}
-
 function render({ model, el }) {
   const share = new Share(model, el);
   const receive = (message) => {
