@@ -28,7 +28,8 @@ function render({ model, el }) {
   ownKeys(() => el, ended.signal);
   el.classList.add("ew-box");
   el.append(h("details", {}, summary, about,
-    h("div", { class: "ew-files" }, button("Copy", copy), button("Download", take), status), source));
+    h("div", { class: "ew-take" }, button("Copy the script", copy), button("Download it", take),
+      status), source));
   return () => ended.abort();
 }
 

@@ -51,7 +51,7 @@ def sharpness(w, g, v):
     return values[-1].item(), vectors[:, -1] @ Q[:-1]
 
 
-print("step,arm,replica,parent_arm,lr,train_loss,sharpness")
+print("step,arm,replica,parent_arm,lr,train_loss,sharpness,threshold,ratio")
 for arm, warmup in enumerate(WARMUPS):
     pieces = []
     for i, (m, n) in enumerate(LAYERS, 1):
@@ -66,5 +66,5 @@ for arm, warmup in enumerate(WARMUPS):
             break
         if t % 5 == 0:
             top, v = sharpness(w, g, v)
-            print(f"{t},{arm},0,,{lr},{L.item()},{top}")
+            print(f"{t},{arm},0,,{lr},{L.item()},{top},{2 / lr},{top * lr / 2}")
         w = (w - lr * g).detach()

@@ -49,7 +49,7 @@ def sharpness(w, g, v):
     return values[-1].item(), vectors[:, -1] @ Q[:-1]
 
 
-print("step,arm,replica,parent_arm,lr,train_loss,sharpness")
+print("step,arm,replica,parent_arm,lr,train_loss,sharpness,threshold,ratio")
 for replica, lr in enumerate(RATES):
     W1, W2 = normal("weight1", 64, 32) / 64**0.5, normal("weight2", 32, 10) / 32**0.5
     w = 0.25 * torch.cat([W1, torch.zeros(32), W2, torch.zeros(10)])
@@ -59,5 +59,5 @@ for replica, lr in enumerate(RATES):
         (g,) = torch.autograd.grad(L, w, create_graph=t % 20 == 0)
         if t % 20 == 0:
             top, v = sharpness(w, g, v)
-            print(f"{t},0,{replica},,{lr},{L.item()},{top}")
+            print(f"{t},0,{replica},,{lr},{L.item()},{top},{2 / lr},{top * lr / 2}")
         w = (w - lr * g).detach()

@@ -50,7 +50,7 @@ def sharpness(w, g, v):
     return values[-1].item(), vectors[:, -1] @ Q[:-1]
 
 
-print("step,arm,replica,parent_arm,lr,train_loss,sharpness")
+print("step,arm,replica,parent_arm,lr,train_loss,sharpness,threshold,ratio")
 W1, W2 = normal("weight1", 64, 32) / 64**0.5, normal("weight2", 32, 10) / 32**0.5
 kept = 0.25 * torch.cat([W1, torch.zeros(32), W2, torch.zeros(10)])
 for arm, lr in enumerate(RATES):
@@ -62,5 +62,5 @@ for arm, lr in enumerate(RATES):
         (g,) = torch.autograd.grad(L, w, create_graph=t % 20 == 0)
         if t % 20 == 0:
             top, v = sharpness(w, g, v)
-            print(f"{t},{arm},0,{0 if arm else ''},{lr},{L.item()},{top}")
+            print(f"{t},{arm},0,{0 if arm else ''},{lr},{L.item()},{top},{2 / lr},{top * lr / 2}")
         w = (w - lr * g).detach()
