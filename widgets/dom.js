@@ -23,13 +23,6 @@ function ownKeys(element, signal) {
   }, { signal, capture: true });
 }
 
-/** Give the browser a file to keep. */
-function download(name, bytes) {
-  const href = URL.createObjectURL(new Blob([bytes]));
-  h("a", { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60000);
-}
-
 /** A 16 by 16 icon drawn with the text's colour. */
 const icon = (d) =>
   h("svg", { viewBox: "0 0 16 16", class: "ew-icon", "aria-hidden": "true" }, h("path", { d }));
