@@ -135,7 +135,9 @@ LAB_GRIDS: dict[str, Callable[[int], dict[str, np.ndarray]]] = {
     "phase_diagrams": lab_landings,
 }
 FULL_GRIDS = {"double_descent": 8, "fractal_boundary": 300, "phase_diagrams": 200}
-AMPLIFIED = {"fractal_boundary": 0.02}  # of the pixels, those at the border, where rounding decides
+# of the nets, in how many rounding decides how fast one trains or diverges, for it does so chaotically; and
+# in how many, at the border, whether: 90 to 180 and 3 of 6400 were seen
+CHAOTIC = {"fractal_boundary": (0.05, 0.005)}
 
 
 def compare_grid(slug: str, text: str, size: int) -> None:
@@ -144,7 +146,9 @@ def compare_grid(slug: str, text: str, size: int) -> None:
         assert len(found[name]) == len(values) >= 96
         floor = ROUNDING * np.nanmax(np.abs(values))
         same = np.isclose(found[name], values, rtol=1e-6, atol=floor, equal_nan=True)
-        assert (~same).mean() <= AMPLIFIED.get(slug, 0), f"{slug}, {name}: {(~same).sum()} differ"
+        turned = ~same & (np.sign(found[name]) != np.sign(values))
+        for some, share in zip((~same, turned), CHAOTIC.get(slug, (0, 0)), strict=True):
+            assert some.mean() <= share, f"{slug}, {name}: {some.sum()} of {some.size} differ"
 
 
 # ---- the battery
@@ -156,6 +160,8 @@ WRONG = {
     "large_learning_rates": ("> 0.05", "> 0.06"),
     "deep_matrix_factorisation": ("(s[:, None] + s)", "(s[:, None] + s + 1e-4)"),
     "edge_of_stability": ("0.25 * torch.cat", "0.2501 * torch.cat"),
+    "double_descent": ("NOISE * torch", "1.0001 * NOISE * torch"),
+    "fractal_boundary": ("(2 / WIDTH)", "(2.0001 / WIDTH)"),
 }  # fmt: skip
 
 
@@ -218,7 +224,10 @@ def test_a_box_that_is_wrong_is_found_out(every):
     for (slug, change), text in zip(WRONG.items(), every[3], strict=True):
         assert TEXTS[slug].count(change[0]) == 1
         with pytest.raises(AssertionError, match=slug):
-            compare(slug, text, lab_run(slug, SHORT[slug]))
+            if slug in GRIDS:
+                compare_grid(slug, text, SHORT[slug])
+            else:
+                compare(slug, text, lab_run(slug, SHORT[slug]))
 
 
 # ---- all of it
