@@ -1,7 +1,7 @@
-"""The command line: `edgewise list | run | sweep | claims | export | serve | open`.
+"""The command line: `edgewise list | run | sweep | claims | check | export | serve | open`.
 
-Exit codes: 0, done; 1, a claim does not hold; 2, bad input; 130, interrupted. torch is imported by
-the commands that need it alone, so that `--help` is quick.
+Exit codes: 0, done; 1, a claim does not hold, or a hand-in is not so; 2, bad input; 130,
+interrupted. torch is imported by the commands that need it alone, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lab_core import cli_sweep
+from lab_core import cli_check, cli_claims, cli_sweep
 from lab_core.arguments import chosen
 from lab_core.files import opened, writing
 from lab_core.knobs import BadInput
@@ -87,11 +87,8 @@ def parser() -> Parser:
                        help="write recipe.json, record.csv and milestones.json there")  # fmt: skip
     cli_sweep.options(grid)
     convert.add_argument("--to", choices=("torch", "url", "json", "python"), required=True)
-    check = add(claims, "claims")
-    check.add_argument(
-        "names", metavar="NAME", nargs="*", help="a phenomenon or a paper; default: all"
-    )
-    check.add_argument("--json", metavar="FILE", type=Path, help="write the verdicts there")
+    cli_claims.options(add(cli_claims.claims, "claims"))
+    cli_check.options(add(cli_check.check, "check"))
     for command, name in ((serve, "serve"), (open_lab, "open")):
         sub = add(command, name)
         sub.add_argument("--port", type=int, help="default: a free one")
@@ -152,34 +149,6 @@ def run(args: argparse.Namespace) -> int:
     written = f"what there is was written to {args.out}" if args.out else "nothing was written"
     print(f"Interrupted at step {going.arms[0].t} of {recipe.steps}; {written}.", file=sys.stderr)
     return 130
-
-
-def claims(args: argparse.Namespace) -> int:
-    """Check claims, all or by name; exit code 1 when one does not hold."""
-    from lab_core.devices import one_thread
-    from lab_core.phenomena import PHENOMENA
-
-    one_thread()
-    every = [(p.slug, claim) for p in PHENOMENA.values() for claim in p.claims]
-    known = dict.fromkeys(name for slug, claim in every for name in (slug, claim.paper))
-    for name in args.names:
-        if name not in known:
-            raise BadInput(f"{name}: neither a phenomenon nor a paper; choose {', '.join(known)}.")
-    asked = set(args.names) or set(known)
-    chosen = [claim for slug, claim in every if {slug, claim.paper} & asked]
-    if args.json:
-        with writing(args.json):
-            args.json.open("a").close()
-    rows = []
-    for i, claim in enumerate(chosen, 1):
-        print(f"[{i}/{len(chosen)}] {claim.paper}: {claim.claim}", flush=True)
-        rows.append(claim.report(verdict := claim.check()))
-        print(f"    {'holds' if verdict.holds else 'DOES NOT HOLD'}, seeds {claim.seeds}")
-        print(f"    measured: {verdict.measured}\n    expected: {verdict.expected}", flush=True)
-    if args.json:
-        with opened(args.json) as file:
-            json.dump(rows, file, indent=2, ensure_ascii=False)
-    return 0 if all(row["holds"] for row in rows) else 1
 
 
 def export(args: argparse.Namespace) -> int:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lab_core.claims import Claim
+from lab_core.predictions import Question
 from lab_core.sweep import Grid, Sweep
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is computed, and the caption that it must live up to."""
+    """What is computed, the caption that it must live up to, and what is asked before."""
 
     title: str
     caption: str
     subject: Any  # a `Subject` of claims
+    question: Question | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,14 @@ class Frame:
         return self.window.part(int(column) / n, int(row) / n, side / n)
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A frame, and the landscape that it is of."""
+
+    landscape: Landscape
+    frame: Frame
+
+
 def forever() -> bool:
     return True
 

@@ -34,7 +34,7 @@ class ControlBar {
   }
 
   press(action) {
-    if (action.disabled) return;
+    if (action.disabled || action.locked) return;
     if (action.name !== "fullscreen") return this.send(action.name);
     if (document.fullscreenElement) document.exitFullscreen();
     else this.lab().requestFullscreen?.().catch(() => {});
@@ -50,7 +50,9 @@ class ControlBar {
     const focus = this.buttons.contains(activeElement) && activeElement.dataset.slot;
     const actions = this.actions();
     this.buttons.replaceChildren(...actions.map((action, slot) => this.button(action, slot)));
-    this.buttons.lastChild.before(this.speed);
+    const pace = this.model.get("pace");
+    if (pace === "locked") this.buttons.lastChild.before(icon(LOCK));
+    if (pace !== "hidden") this.buttons.lastChild.before(this.speed);
     if (focus) this.buttons.querySelector(`[data-slot="${focus}"]`)?.focus();
     this.drawSpeed();
     this.drawText();
@@ -59,12 +61,14 @@ class ControlBar {
   button(action, slot) {
     const keys = (action.keys ?? []).map((key) => KEY_NAMES[key] ?? key.toUpperCase());
     const shortcut = (action.keys ?? []).map((key) => (key === " " ? "Space" : key)).join(" ");
+    const title = keys.length ? `${action.label} (${keys.join(" or ")})` : action.label;
     return h("button", {
-      type: "button", "data-slot": slot, "data-name": action.name, disabled: action.disabled,
+      type: "button", "data-slot": slot, "data-name": action.name,
+      disabled: action.disabled || action.locked, "aria-description": action.locked ? LOCKED : null,
       class: action.primary ? "ew-primary" : null, "aria-label": action.label,
-      title: keys.length ? `${action.label} (${keys.join(" or ")})` : action.label,
+      title: action.locked ? `${action.label}: ${LOCKED}` : title,
       "aria-keyshortcuts": shortcut || null, onclick: () => this.press(action),
-    }, icon(action.icon), action.bare ? null : h("span", {}, action.label));
+    }, icon(action.locked ? LOCK : action.icon), action.bare ? null : h("span", {}, action.label));
   }
 
   drawSpeed() {
@@ -74,6 +78,8 @@ class ControlBar {
     const option = (value, label) => h("option", { value, selected: value === speed }, label);
     this.speed.replaceChildren(...all.map((v) => option(v, text(v))), option("unlimited", "unlimited"));
     if (speed == null) this.speed.value = "unlimited";
+    this.speed.disabled = this.model.get("pace") === "locked";
+    this.speed.title = this.speed.disabled ? `speed: ${LOCKED}` : "speed";
   }
 
   drawText() {
@@ -102,7 +108,7 @@ class ControlBar {
 function render({ model, el }) {
   const bar = new ControlBar(model, el);
   const on = { "change:playing": "draw", "change:buttons": "draw", "change:text": "drawText",
-    "change:speed": "drawSpeed", "change:speeds": "drawSpeed" };
+    "change:speed": "drawSpeed", "change:speeds": "drawSpeed", "change:pace": "draw" };
   for (const [event, method] of Object.entries(on)) model.on(event, () => bar[method]());
   bar.draw();
   const ended = new AbortController();

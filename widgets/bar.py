@@ -6,7 +6,8 @@ from typing import Any
 
 import traitlets as t
 
-from widgets.base import View, script
+from widgets.base import script
+from widgets.locks import Lockable, Locks
 
 SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 400, 1000, 2000, 5000, 10_000]
 
@@ -46,25 +47,39 @@ DOWNLOAD = {
 }
 OPEN = {"name": "open", "label": "Open", "icon": "M8 10.5V2.5M4.5 6L8 2.5 11.5 6M2.5 13.5h11"}
 
+BUTTONS: list[dict[str, Any]] = [BACK, STEP, RESET, FORK, SHARE, DOWNLOAD, OPEN]
+LOCKABLE: dict[str, str] = {b["name"]: b["label"] for b in BUTTONS} | {"speed": "Speed"}
 
-class Bar(View):
+
+class Bar(Lockable):
     """Buttons and state. Events: play, pause, back, step, reset, fork, share, download, open (value
     None), speed (steps/s or None).
 
-    `buttons` are dictionaries with name, label, icon, keys (optional) and disabled (optional);
-    pressing one is the event `name`. Speed None is unlimited. Keys work where the focus is inside
-    the lab and not in a field.
+    `buttons` are dictionaries with name, label, icon, keys (optional), disabled and locked (optional);
+    pressing one is the event `name`. Speed None is unlimited; `pace` is "locked" or "hidden" where a
+    link has it so. Keys work where the focus is inside the lab and not in a field.
     """
 
     _esm = script("dom.js", "bar.js")
-    buttons: t.List[Any] = t.List(
-        default_value=[BACK, STEP, RESET, FORK, SHARE, DOWNLOAD, OPEN]
-    ).tag(sync=True)
+    buttons: t.List[Any] = t.List(default_value=BUTTONS).tag(sync=True)
     playing = t.Bool(False).tag(sync=True)
     text = t.Unicode("").tag(sync=True)
     speed = t.Float(None, allow_none=True).tag(sync=True)
     speeds = t.List(default_value=SPEEDS).tag(sync=True)
+    pace = t.Unicode("").tag(sync=True)
 
     def button(self, name: str, **fields: Any) -> None:
         """Change a button: `button("step", disabled=True)`."""
         self.buttons = [b | fields if b["name"] == name else b for b in self.buttons]
+
+    def lock(self, locks: Locks) -> None:
+        """Lock and hide buttons and the speed, beside what is already locked."""
+        self.locks |= locks
+        self.buttons = self.locks.marked(self.buttons, "name")
+        ways = {"hidden": self.locks.hidden, "locked": self.locks.locked}
+        self.pace = next((way for way, names in ways.items() if "speed" in names), "")
+
+    def _receive(self, widget: object, content: dict[str, Any], buffers: object) -> None:
+        if content.get("event") == "speed" and "speed" in self.locks:
+            self.send_state("speed")  # the page takes back what it shows
+        super()._receive(widget, content, buffers)

@@ -85,15 +85,41 @@ class Changes:
         s, settings = self.session, {name: value}
         if name in PARTS:
             settings = companions(self._recipes()[0], name, value)
+        self._permit(name, settings)
+        kept = self._kept(settings)
         if any(self._fresh(n) for n in settings):
-            self._soon(settings, name)
+            self._soon(settings | kept, name)
         elif s.travel.moment is not None:
             s.travel.want(name, *self._values(name, value))
+            for n, v in kept.items():
+                s.travel.want(n, v, None)
             s.frame()
         elif live(s.run.arms[self.arm].program, name):
-            self._live(name, value)
+            self._live(name, value, kept)
         else:
-            self._open({name: value}, self.origin == "start")
+            self._open({name: value} | kept, self.origin == "start")
+
+    def _permit(self, name: str, settings: dict[str, Any]) -> None:
+        """Raise BadInput where a part would bring another in the place of one that is locked."""
+        for other in settings:
+            if other != name and other in self.session.lab.controls.locks:
+                self.session.show()
+                raise BadInput(
+                    f"{name}: {settings[name]} needs {other} {settings[other]}, and {other} is locked"
+                    " in this page; choose another one."
+                )
+
+    def _kept(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Locked knobs of parts that come back, as the page was opened with them; one in which replicas
+        differ is carried along by its part.
+        """
+        opened, kept = self.session.opened, dict[str, Any]()
+        for part in [p for p in settings if p in PARTS]:
+            own = getattr(opened, part)
+            if type(own) is PARTS[part].get(settings[part]):
+                kept |= {n: getattr(own, n) for n in knobs(own)}
+        held = self.session.lab.controls.locks
+        return {n: v for n, v in kept.items() if n in held and not isinstance(v, tuple)}
 
     def _fresh(self, name: str) -> bool:
         """Whether a knob or part can only be set at the start of an arm."""
@@ -112,12 +138,14 @@ class Changes:
         alone = part is not None and stacks(part, knobs(getattr(program, part))[name])
         return value, replica if alone else None
 
-    def _live(self, name: str, value: Any) -> None:
+    def _live(self, name: str, value: Any, kept: dict[str, Any]) -> None:
         s = self.session
         value, replica = self._values(name, value)
         try:
             with s.player.lock:
                 s.run.change(name, value, self.arm, replica)
+                for n, v in kept.items():
+                    s.run.change(n, v, self.arm)
         except BadInput:
             s.show()
             raise
@@ -129,7 +157,7 @@ class Changes:
         moved, the other settings are those that it needs.
         """
         self._wanted |= settings
-        self._brought = {n for n in (*self._brought, *settings) if n != name}
+        self._brought = {n for n in (*self._brought, *settings) if n != name and n in PARTS}
         if self._timer:
             self._timer.cancel()
         self._timer = threading.Timer(SETTLE, self.session.lab.guarded(self._open_wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,15 @@ import ipywidgets as ipw
 from IPython.display import display
 
 from widgets.base import tell_again
+from widgets.controls import Controls
 from widgets.figure import figure, panel
 from widgets.live_plot import LiveFigure
 from widgets.messages import Messages, guard
+from widgets.predict import Predict
+from widgets.predicting import Predicting
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.phenomena import Phenomenon
-    from lab_core.sweep import Grid, Sweep
 
 BEAT = 0.25  # s between two looks at whether the page is still there
 BEGIN, STOP, GO_ON, AGAIN = "Compute", "Stop", "Continue", "Compute again"
@@ -32,11 +35,39 @@ class ComputedPage:
     """
 
     view: ipw.Widget
+    controls: Controls
 
     def __init__(self, *titles: str) -> None:
-        self.messages, self.head = Messages(), ipw.HTML()
+        self.messages, self.head, self.caption = Messages(), ipw.HTML(), ipw.HTML()
+        self._caption = ""
         self.figure = LiveFigure(figure([panel(title) for title in titles]))
         self.figure.on_ready(lambda: tell_again(self.view))
+        self.predict = Predict()
+        self.predicting = Predicting(self.predict, self._begun, self._subject, self._predicted)
+        self.predict.on_event(self._guarded(self.predicting.event))
+
+    # ---- what is predicted
+
+    def _begun(self) -> bool:
+        """Whether anything has been computed."""
+        raise NotImplementedError
+
+    def _subject(self) -> tuple[Any, Any]:
+        """What a question sees, None where there is nothing, and what changes with it."""
+        raise NotImplementedError
+
+    def _predicted(self) -> None:
+        """Draw what a person has predicted, where that can be."""
+        self._look()
+
+    def _look(self, caption: str | None = None) -> None:
+        """Say what has come out, and the caption, unless a person may be about to predict it."""
+        if caption is not None:
+            self._caption = caption
+        self.predicting.look()
+        said = "" if self.predicting.secret else f'<p class="ew-caption">{self._caption}</p>'
+        if said != self.caption.value:
+            self.caption.value = said
 
     def _ipython_display_(self) -> None:
         display(self.view)
@@ -44,7 +75,17 @@ class ComputedPage:
 
     def open(self) -> None:
         """Draw the axes, and let a person begin."""
+        self._guarded(self._lock)()
         self._guarded(self._open)()
+
+    def _lock(self) -> None:
+        """Lock and hide what the page's address says."""
+        from widgets.opening import locks_of  # here, since it imports torch
+
+        locks, said = locks_of(os.environ.get("QUERY_STRING", ""))
+        self.controls.lock(locks)
+        for sentence in said[:1]:
+            self.messages.notice(f"Left out: {sentence}")
 
     def _open(self) -> None:
         raise NotImplementedError
@@ -192,68 +233,3 @@ class Computing:
                         self.stop("Stopped, for no page was open,")
             time.sleep(BEAT)
         self._figure.flush()
-
-
-class Sweeping(Computing):
-    """A sweep, stack by stack: from left to right, or from a coarse grid to ever finer ones.
-
-    `draw(grid)` is called after each stack, and `tell(grid)` at the end.
-    """
-
-    def __init__(
-        self,
-        figure: LiveFigure,
-        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
-        draw: Callable[[Grid], None],
-        tell: Callable[[Grid], None],
-        coarse: bool = False,
-    ) -> None:
-        super().__init__(figure, guarded)
-        self._draw, self._told, self._coarse = draw, tell, coarse
-        self.grid: Grid | None = None
-        self._work: dict[tuple[int, ...], float] = {}  # of each run
-
-    def open(self, sweep: Sweep) -> None:
-        """Take up another sweep, of which nothing is known."""
-        from lab_core.costs import work
-        from lab_core.sweep import Grid
-
-        with self.lock:
-            self.grid = Grid(sweep)
-            self._work = {cell.place: work(cell.recipe) for cell in sweep.cells()}
-            self.ready(f"{len(sweep):,} runs; press {BEGIN}.")
-
-    def pieces(self, going: Callable[[], bool]) -> Iterator[Any]:
-        from lab_core.sweep import compute, in_stacks
-
-        grid = self._known
-        for cells in in_stacks(grid.sweep, self._coarse, list(grid.outcomes)):
-            yield compute(cells, grid.sweep.stop, going)
-
-    def take(self, piece: Any) -> None:
-        self._known.add(piece)
-        self._draw(self._known)
-
-    def clear(self) -> None:
-        from lab_core.sweep import Grid
-
-        self.grid = Grid(self._known.sweep)
-        self._draw(self.grid)
-
-    @property
-    def share(self) -> float:
-        done = sum(self._work[place] for place in self._known.outcomes)
-        return 1.0 if self._known.done else done / sum(self._work.values())
-
-    def finished(self) -> None:
-        self._told(self._known)
-
-    def words(self) -> str:
-        grid = self._known
-        return f"{len(grid.outcomes):,} of {len(grid.sweep):,} runs"
-
-    @property
-    def _known(self) -> Grid:
-        if self.grid is None:
-            raise RuntimeError("The page did not open; it says why.")
-        return self.grid

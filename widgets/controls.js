@@ -53,17 +53,25 @@ class Control {
   }
 
   row(...children) {
-    const { kind, help: title } = this.spec;
+    const { kind, help, locked } = this.spec, title = locked ? LOCKED : help;
     this.node = h("div", { class: `ew-control ew-${kind}`, title }, ...children);
   }
 
   field(tag, attributes, ...children) {
-    const { label, help } = this.spec;
-    return h(tag, { "aria-label": label, "aria-description": help, ...attributes }, ...children);
+    const { label, help, locked } = this.spec, about = locked ? LOCKED : help;
+    return h(tag, { "aria-label": label, "aria-description": about, ...attributes }, ...children);
   }
 
   label(text = this.spec.label) {
     return h("span", { class: "ew-label", "aria-hidden": "true" }, text);
+  }
+
+  mark() {
+    return this.spec.locked ? icon(LOCK) : null;
+  }
+
+  get fixed() {
+    return Boolean(this.spec.disabled || this.spec.locked);
   }
 
   fill() {}
@@ -76,10 +84,11 @@ class Slider extends Control {
       oninput: () => this.pick(this.value(Number(this.range.value))),
       onpointerdown: () => this.hold() });
     this.typed = this.field("input", { type: "number", step: "any", class: "ew-value",
-      "aria-label": "value", "aria-description": `of ${this.spec.label}`, onchange: typed });
+      "aria-label": "value",
+      "aria-description": `of ${this.spec.label}${this.spec.locked ? `, ${LOCKED}` : ""}`, onchange: typed });
     this.text = h("output", { class: "ew-value" });
     this.unit = h("span", { class: "ew-muted" });
-    const row = h("div", { class: "ew-row" }, this.label(), this.typed, this.unit, this.text);
+    const row = h("div", { class: "ew-row" }, this.label(), this.mark(), this.typed, this.unit, this.text);
     this.row(row, this.range);
     this.fill();
   }
@@ -121,7 +130,7 @@ class Slider extends Control {
   }
 
   show() {
-    const { value, text, unit, disabled } = this.spec;
+    const { value, text, unit } = this.spec;
     const shown = text ?? this.choices?.find((o) => o.value === value)?.label;
     const fixed = shown !== undefined;
     if (!this.held) this.range.value = this.place(value);
@@ -131,7 +140,7 @@ class Slider extends Control {
     this.text.textContent = shown ?? "";
     this.unit.textContent = fixed ? "" : unit ?? "";
     this.unit.hidden = !this.unit.textContent;
-    this.range.disabled = this.typed.disabled = Boolean(disabled);
+    this.range.disabled = this.typed.disabled = this.fixed;
     this.range.setAttribute("aria-valuetext", shown ?? `${brief(value)} ${unit ?? ""}`.trim());
   }
 }
@@ -141,7 +150,7 @@ class Choice extends Control {
     const onchange = () => this.pick(this.options[this.select.selectedIndex].value);
     this.select = this.field("select", { onchange });
     this.dot = h("span", { class: "ew-dot" });
-    this.row(h("div", { class: "ew-row" }, this.label(), this.dot, this.select));
+    this.row(h("div", { class: "ew-row" }, this.label(), this.mark(), this.dot, this.select));
     this.fill();
   }
 
@@ -154,7 +163,7 @@ class Choice extends Control {
   show() {
     const at = this.options.findIndex((o) => o.value === this.spec.value);
     this.select.selectedIndex = at;
-    this.select.disabled = Boolean(this.spec.disabled);
+    this.select.disabled = this.fixed;
     this.dot.hidden = !this.options[at]?.color;
     this.dot.style.background = this.options[at]?.color ?? "";
   }
@@ -166,12 +175,12 @@ class NumberField extends Control {
     const step = this.spec.step ?? "any";
     this.input = this.field("input", { type: "number", step, onchange: typed });
     this.unit = h("span", { class: "ew-muted" });
-    this.row(h("div", { class: "ew-row" }, this.label(), this.input, this.unit));
+    this.row(h("div", { class: "ew-row" }, this.label(), this.mark(), this.input, this.unit));
   }
 
   show() {
     this.input.value = this.spec.value;
-    this.input.disabled = Boolean(this.spec.disabled);
+    this.input.disabled = this.fixed;
     this.unit.textContent = this.spec.text ?? this.spec.unit ?? "";
   }
 }
@@ -180,12 +189,12 @@ class Toggle extends Control {
   build() {
     const onchange = () => this.pick(this.input.checked);
     this.input = this.field("input", { type: "checkbox", onchange });
-    this.row(h("label", { class: "ew-row" }, this.label(), this.input));
+    this.row(h("label", { class: "ew-row" }, this.label(), this.mark(), this.input));
   }
 
   show() {
     this.input.checked = this.spec.value;
-    this.input.disabled = Boolean(this.spec.disabled);
+    this.input.disabled = this.fixed;
   }
 }
 
@@ -206,7 +215,7 @@ class Panel {
   /** Build the controls, or where there are the same ones already, give those their new specs. */
   build() {
     const groups = this.model.get("groups"), every = groups.flatMap((group) => group.controls);
-    const part = ({ id, kind, label }) => [id, kind, label];
+    const part = ({ id, kind, label, locked }) => [id, kind, label, locked];
     const shape = JSON.stringify(groups.map((group) => [group.title, group.controls.map(part)]));
     if (shape === this.shape) return every.forEach((spec) => this.controls.get(spec.id).adopt(spec));
     this.shape = shape;

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from widgets import theme
-from widgets.computing import ComputedPage, Sweeping
+from widgets.computing import ComputedPage
 from widgets.controls import Controls
 from widgets.figure import NOTHING, Spec, axes, figure, panel
 from widgets.lines import Lines
 from widgets.page import layout
 from widgets.single import Single
+from widgets.sweeping import Sweeping
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.curves import Curve, Line, Panel
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the page shows its empty plots before torch is there
 
 MOST_SEEDS = 20
 BAND = 0.18  # opacity
+UNDRAWN = ""  # no line is called so
 
 
 class CurveLab(ComputedPage):
@@ -34,15 +35,15 @@ class CurveLab(ComputedPage):
 
     def __init__(self, phenomenon: str) -> None:
         super().__init__("", "", "", "")
-        self.caption, self.key = ipw.HTML(), Lines()
+        self.key = Lines()
         self.controls, self.single = Controls(), Single()
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
         self.view = layout(
-            self.head, self.sweeping.view, self.caption, [self.controls],
+            self.head, self.sweeping.view, self.caption, [self.predict, self.controls],
             [self.key, self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
-        self.controls.on_change(self._guarded(self._change))
+        self.controls.on_change(self._change, self._guarded)
         self._name = phenomenon
         self._about: Phenomenon | None = None
         self._curve: Curve | None = None
@@ -90,10 +91,11 @@ class CurveLab(ComputedPage):
         self._colours: dict[str, int] = {}
         self._drawn: list[list[str]] = [[] for _ in curve.panels]
         self.messages.clear()
-        self.caption.value = f'<p class="ew-caption">{curve.caption}</p>'
         self.figure.replace(figure([plot(one) for one in curve.panels]))
         self.controls.set_spec(self._groups())
+        self.predicting.ask(self.about.slug, self._slug, curve.question)
         self.sweeping.open(curve.subject)
+        self._look(curve.caption)
         self._show(0, 0)
 
     def _groups(self) -> list[Spec]:
@@ -133,6 +135,7 @@ class CurveLab(ComputedPage):
             self._set(1, k)
 
     def _set(self, axis: int, index: int) -> None:
+        self.controls.locks.check(f"at.{axis}")
         self._show(axis, index)
         self.controls.update(f"at.{axis}", value=index)
 
@@ -171,11 +174,24 @@ class CurveLab(ComputedPage):
             if names != self._drawn[i]:
                 self._drawn[i] = names
                 specs = [spec for k, line in enumerate(lines) for spec in self._specs(i, k, line)]
+                specs += self.predicting.traces(i)
                 self.figure.set_panel(i, plot(self.curve.panels[i]), specs)
             for k, line in enumerate(lines):
                 self._put(i, k, line)
         self.key.lines = self._key([line for lines in every for line in lines])
         self.figure.flush()
+        self._look()
+
+    def _begun(self) -> bool:
+        return self.sweeping.begun
+
+    def _subject(self) -> tuple[Any, Any]:
+        return self.sweeping.subject
+
+    def _predicted(self) -> None:
+        with self.sweeping.lock:
+            self._drawn = [[UNDRAWN] for _ in self._drawn]
+            self._draw(self.grid)
 
     def _style(self, line: Line) -> Spec:
         return theme.style(self._colours[line.like or line.name])
@@ -221,7 +237,10 @@ class CurveLab(ComputedPage):
                 each.setdefault(line.name, own)["color"] != mark["color"]
             ):  # of several colours: none
                 each[line.name] |= {"color": "var(--ew-ink)", "symbol": ""}
-        return list(each.values()) if len(each) > 1 else []
+        found = list(each.values()) if len(each) > 1 else []
+        mine = [{"name": one["word"], "color": one["color"], "dash": "dot", "symbol": "", "line": True}
+                for one in self.predicting.key()]  # fmt: skip
+        return found + mine
 
     def _tell(self, grid: Grid) -> None:
         """Whether the claims on this figure hold."""

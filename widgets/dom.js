@@ -28,6 +28,8 @@ const icon = (d) =>
   h("svg", { viewBox: "0 0 16 16", class: "ew-icon", "aria-hidden": "true" }, h("path", { d }));
 
 const FULL_SCREEN = "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4";
+const LOCK = "M4.8 7.2V5a3.2 3.2 0 0 1 6.4 0v2.2M3 7.2h10v6.6H3z";
+const LOCKED = "locked by the link's author";
 const CROSS = "M4 4l8 8M12 4l-8 8";
 
 // A replica's symbol, 10 by 10 around 0, 0; the names are plotly's.
@@ -62,4 +64,11 @@ function brief(value, digits = 4) {
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-3) return value.toExponential(digits - 1).replace(/\.?0+e\+?/, "e");
   return String(Number(value.toPrecision(digits)));
+}
+
+/** Give a person a file of bytes or text. */
+function download(name, bytes) {
+  const href = URL.createObjectURL(new Blob([bytes]));
+  h("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);
 }

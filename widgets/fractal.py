@@ -35,7 +35,7 @@ class FractalPage(ComputedPage):
 
     def __init__(self, phenomenon: str) -> None:
         super().__init__(TITLE)
-        self.caption, self.said, self.list = (ipw.HTML() for _ in range(3))
+        self.said, self.list = ipw.HTML(), ipw.HTML()
         self.controls = Controls()
         self.picturing = Picturing(self.figure, self._guarded, self._draw)
         self.deeper = ipw.Button(description="Zoom in at the busiest part", disabled=True)
@@ -44,7 +44,8 @@ class FractalPage(ComputedPage):
         bar.children = (self.picturing.button, self.deeper, self.out, self.picturing.text)
         beside = ipw.VBox([self.said, self.caption, self.list])
         map = ipw.HBox([self.figure, beside])
-        self.view = layout(self.head, bar, ipw.HTML(), [self.controls], [map, self.messages])
+        side = [self.predict, self.controls]
+        self.view = layout(self.head, bar, ipw.HTML(), side, [map, self.messages])
         for widget, name in ((map, "ew-map"), (self.said, "ew-said"), (self.list, "ew-differ")):
             widget.add_class(name)
         self._listen()
@@ -56,7 +57,7 @@ class FractalPage(ComputedPage):
         guarded = self._guarded
         self.figure.on_pick(guarded(self._pick))
         self.figure.observe(guarded(lambda change: self._drag(change["new"])), "zoom")
-        self.controls.on_change(guarded(self._change))
+        self.controls.on_change(self._change, guarded)
         self.deeper.on_click(guarded(lambda _: self._busiest()))
         self.out.on_click(guarded(lambda _: self._back()))
 
@@ -69,7 +70,23 @@ class FractalPage(ComputedPage):
         self._figures = about.figures
         self._ask(about)
         self._pixels = 128
+        self.predicting.ask(about.slug, "overview", about.figures["overview"].question)
         self._show(Landscape(), OVERVIEW)
+
+    def _predicted(self) -> None:
+        self.predicting.look()
+
+    def _begun(self) -> bool:
+        return self.picturing.computing or bool(self._kept) or self.picturing.share > 0
+
+    def _subject(self) -> tuple[Any, Any]:
+        """The first zoom, once it has been computed."""
+        from lab_core.zooms import Picture
+
+        landscape, frame = self.picturing.known
+        one = [*self._kept, frame][1:2]
+        done = bool(one) and one[0].done
+        return (Picture(landscape, one[0]) if done else None), (id(one[0]) if one else 0, done)
 
     # ---- what a person does
 
@@ -125,8 +142,10 @@ class FractalPage(ComputedPage):
         self._zoom(window)
 
     def _zoom(self, window: Window) -> None:
-        """Enter a window and compute it. Raises BadInput where float64 ends."""
+        """Enter a window and compute it. Raises BadInput where float64 ends, or a link locks it."""
         window.needs(self._pixels)
+        for name in WINDOW:
+            self.controls.locks.check(name)
         self._enter(window)
         self.picturing.press()
 
@@ -171,6 +190,7 @@ class FractalPage(ComputedPage):
         self.list.value = table([*self._kept, frame])
         about = self._figures["zooms" if self._kept else "overview"]
         self.caption.value = f"<p>{about.caption}</p>"
+        self.predicting.look()
 
     def _groups(self) -> list[Spec]:
         from lab_core.knobs import knobs

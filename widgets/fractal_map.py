@@ -8,6 +8,7 @@ import numpy as np
 
 from widgets import theme
 from widgets.figure import NOTHING, Spec, cells
+from widgets.scale import RAISED
 
 if TYPE_CHECKING:
     from lab_core.zooms import Frame
@@ -16,7 +17,6 @@ TITLE, TRACE, SHADES = "Where the net trains", "speeds", 24
 TICKS = 5
 ABSOLUTE = 1e-3  # half of a side, below which an axis tells the distance from its middle
 SMOOTH, LITTLE = 1.15, 1.3  # what a straight line, and one with a few stray pixels, may have here
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LAYERS = {"1": "layer 1 (input weights)", "2": "layer 2 (output weights)"}
 
 

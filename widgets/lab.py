@@ -17,6 +17,7 @@ from widgets.controls import Controls
 from widgets.messages import Messages, guard
 from widgets.page import layout
 from widgets.plots import Plots
+from widgets.predict import Predict
 from widgets.share import Share
 from widgets.timeline import Timeline
 
@@ -37,7 +38,7 @@ class Lab:
                  **settings: Any) -> None:  # fmt: skip
         self.messages = Messages()
         self.bar, self.controls, self.arms = Bar(), Controls(), Arms()
-        self.timeline = Timeline()
+        self.timeline, self.predict = Timeline(), Predict()
         self.bar.text = "starting ..."
         self.plots = Plots()
         self.share = Share()
@@ -45,7 +46,7 @@ class Lab:
         self.beside.add_class("ew-beside")
         self.table.add_class("ew-differ")
         self.view = layout(
-            self.head, self.bar, self.share, [self.controls, self.arms],
+            self.head, self.bar, self.share, [self.predict, self.controls, self.arms],
             [self.plots.figure, self.timeline, self.beside, self.messages, self.table],
         )  # fmt: skip
         self.plots.figure.on_ready(lambda: tell_again(self.view))

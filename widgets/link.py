@@ -11,9 +11,11 @@ from lab_core.formats import parse_value, split_piece
 from lab_core.knobs import BadInput
 from lab_core.plain import MOST_STEP, NAME, Plain, brief
 from widgets.live_zoom import sound_scales, sound_zoom
+from widgets.locks import MOST, Locks
 
 Reader = Callable[[str, Any], Any]
 LISTS = ("at", "hidden", "closed", "ghosts")
+LOCKS = ("lock", "hide")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Look:
     """Where each arm stands and what is drawn of it.
 
     `at` are steps, one an arm; `moment` is the step that the page shows of `arm`, None for now.
-    `zoom` and `scale` are by plotly's names of axes, as `LiveFigure` has them.
+    `zoom` and `scale` are by plotly's names of axes, as `LiveFigure` has them. `lock` and `hide` are the
+    controls that the link's author locks and hides.
     """
 
     preset: str = ""
@@ -35,6 +38,12 @@ class Look:
     ghosts: tuple[str, ...] = ()
     zoom: Plain = field(default_factory=dict)
     scale: Plain = field(default_factory=dict)
+    lock: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+
+    @property
+    def locks(self) -> Locks:
+        return Locks(frozenset(self.lock), frozenset(self.hide))
 
 
 NOTHING = Look()
@@ -102,6 +111,8 @@ def _joined(inside: Any) -> str:
 def _value(name: str, text: str) -> Any:
     if name in LISTS:
         return [parse_value(item, name) for item in text.split(",")]
+    if name in LOCKS:
+        return [item for item in text.split(",") if item]
     if name not in ("zoom", "scale"):
         return parse_value(text, name)
     out = {}
@@ -127,6 +138,13 @@ def _name(name: str, value: Any) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise BadInput(f"{name}: {brief(value)} is not a name; leave it out.")
     return value
+
+
+def _controls(name: str, value: Any) -> tuple[str, ...]:
+    """Names of controls; whether there are such is told later, of each."""
+    if not isinstance(value, list) or len(value) > MOST:
+        raise BadInput(f"{name}: {brief(value)} does not fit; give at most {MOST} names.")
+    return tuple(str(v) for v in value)
 
 
 def _each(read: Reader, what: str) -> Reader:
@@ -158,4 +176,5 @@ _steps, _names = _each(_step, "at most 100 integers"), _each(_name, "names")
 READERS: dict[str, Reader] = {
     "preset": _name, "at": _steps, "arm": _step, "moment": _step, "plot": _name, "x": _name,
     "hidden": _steps, "closed": _steps, "ghosts": _names, "zoom": _ranges, "scale": _scales,
+    "lock": _controls, "hide": _controls,
 }  # fmt: skip

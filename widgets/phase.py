@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as ipw
-
 from widgets import theme
-from widgets.computing import ComputedPage, Sweeping
+from widgets.computing import ComputedPage
 from widgets.controls import Controls
 from widgets.figure import Spec, cells, panel
 from widgets.page import layout
 from widgets.single import Single
+from widgets.sweeping import Sweeping
 
 if TYPE_CHECKING:  # the page shows its empty plot before torch is there
     from lab_core.phase import Diagram
@@ -34,15 +33,14 @@ class PhaseDiagram(ComputedPage):
 
     def __init__(self, phenomenon: str = "phase_diagrams") -> None:
         super().__init__("")
-        self.caption = ipw.HTML()
         self.controls, self.single = Controls(), Single()
         self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
         self.view = layout(
-            self.head, self.sweeping.view, self.caption, [self.controls],
+            self.head, self.sweeping.view, self.caption, [self.predict, self.controls],
             [self.figure, self.single.view, self.messages],
         )  # fmt: skip
         self.figure.on_pick(self._guarded(self._pick))
-        self.controls.on_change(self._guarded(self._change))
+        self.controls.on_change(self._change, self._guarded)
         self._phenomenon = phenomenon
         self._diagram: Diagram | None = None
 
@@ -78,10 +76,12 @@ class PhaseDiagram(ComputedPage):
         self.figure.relayout({"xaxis": ticks(columns), "yaxis": ticks(rows)})
         self._words: list[str] = []
         self.messages.clear()
-        self.caption.value = f'<p class="ew-caption">{d.caption}</p>'
         self._at = (0, 0)
         self.controls.set_spec(self._groups())
+        lab, _, slug = self._asking.wanted.diagram.partition("/")
+        self.predicting.ask(lab, slug, d.question)
         self.sweeping.open(d.subject)
+        self._look(d.caption)
         self._choose()
 
     def _groups(self) -> list[Spec]:
@@ -91,6 +91,8 @@ class PhaseDiagram(ComputedPage):
     def _pick(self, _panel: int, x: float, y: float) -> None:
         shape = self.diagram.subject.shape
         row, column = (min(max(round(v), 0), n - 1) for v, n in ((y, shape[0]), (x, shape[1])))
+        for name in ("row", "column"):
+            self.controls.locks.check(name)
         self._choose(row, column)
         for name, value in (("row", row), ("column", column)):
             self.controls.update(name, value=value)
@@ -118,6 +120,13 @@ class PhaseDiagram(ComputedPage):
             self.figure.add_trace(shading(self.diagram, words))
         self.figure.set_cells(TRACE, levels)
         self.figure.flush()
+        self._look()
+
+    def _begun(self) -> bool:
+        return self.sweeping.begun
+
+    def _subject(self) -> tuple[Any, Any]:
+        return self.sweeping.subject
 
     def _tell(self, grid: Grid) -> None:
         """Whether the claims on this diagram hold."""

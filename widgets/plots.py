@@ -13,6 +13,7 @@ from widgets import figure as fig
 from widgets.fitted import Fitted
 from widgets.live_plot import LiveFigure
 from widgets.panels import EMPTY, FOURTH, PLOTS, Plot
+from widgets.predicting import NO_MORE, Drawn
 from widgets.sources import AXES, NONE, STEPS, Points, Source, first_colours, of_arm
 from widgets.traces import (
     Arrays,
@@ -52,6 +53,7 @@ class Plots:
         self.slugs: tuple[str, ...] = ("",) * (FOURTH + 1)
         self.choices: tuple[str, ...] = ()
         self.x, self.picked = "step", (0, 0)
+        self.beside: Callable[[int, str, bool], Drawn] = lambda place, slug, along: NO_MORE
         panels = [self._panel(i) for i in range(FOURTH + 1)]
         self.figure = LiveFigure(fig.figure(panels), window=WINDOW, history=self._history)
         self.clear()
@@ -70,7 +72,8 @@ class Plots:
     def _panel(self, place: int) -> fig.Spec:
         plot = self._plot(place)
         options: dict[str, Any] = {"include": plot.include, "clip": plot.clip, "span": plot.span}
-        options |= {"steps": not plot.array, "key": key_of(plot)}
+        _, marks, key = self.beside(place, self.slugs[place], self.x in STEPS)
+        options |= {"steps": not plot.array, "key": [*key_of(plot), *key], "marks": marks}
         options |= {"cells": plot.is_map, "equal": len(plot.points) > 1, "rates": plot.rate}
         if place == FOURTH and self.choices:
             options["choices"] = [(slug, PLOTS[slug].title) for slug in self.choices]
@@ -95,7 +98,9 @@ class Plots:
             self._draw_one(place)
 
     def _draw_one(self, place: int) -> None:
-        """A line at 1, the threshold of what is divided by it."""
+        """A line at 1, the threshold of what is divided by it; and what else is drawn beside."""
+        for spec in self.beside(place, self.slugs[place], self.x in STEPS)[0]:
+            self.figure.add_trace(spec)
         if self._plot(place).one:
             one = fig.threshold(f"one_p{place}", place, 0, "threshold")
             one["line"]["color"] = "var(--ew-muted)"
@@ -114,15 +119,16 @@ class Plots:
         if chosen in self.choices:
             self.slugs = (*self.slugs[:FOURTH], chosen)
         self.watch(run)
-        self._anew(FOURTH)
+        self.anew(FOURTH)
 
     def against(self, x: str) -> None:
         """Draw all curves against another x, one of `AXES`."""
         self.x = x
         for place in range(FOURTH + 1):
-            self._anew(place)
+            self.anew(place)
 
-    def _anew(self, place: int) -> None:
+    def anew(self, place: int) -> None:
+        """Draw all of a place again."""
         traces = [spec for source in self._sources.values() for spec in self._traces(source, place)]
         self.figure.set_panel(place, self._panel(place), traces)
         for spec in traces:
@@ -186,7 +192,7 @@ class Plots:
             return
         self.picked, moment = (arm, replica), self.figure.until
         for place in [i for i in range(FOURTH + 1) if self._plot(i).once]:
-            self._anew(place)
+            self.anew(place)
             if moment is not None:
                 for source in self._sources.values():
                     self._past(source, place, int(moment))

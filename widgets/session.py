@@ -18,6 +18,7 @@ from widgets.key import names
 from widgets.link import Look
 from widgets.opening import Opened
 from widgets.player import Player
+from widgets.predicting import Predicting
 from widgets.sharing import Sharing
 from widgets.sources import Source, first_colours, of_arm
 from widgets.telling import Telling
@@ -45,6 +46,8 @@ class Session:
         self._looked = 0.0
         self._shown: list[int] = [0]  # arms that the controls know
         self.sharing = Sharing(self)
+        self.predicting = Predicting(lab.predict, self._begun, self._subject, self._predicted)
+        self.plots.beside = self.predicting.drawn
         with self.screen:  # the player's clock asks for frames at once
             self.player = Player(run, self.frame, lambda: self.plots.figure.alive, self.fail)
             self._take_up(asked)
@@ -63,10 +66,12 @@ class Session:
 
     def _connect(self) -> None:
         lab, guarded = self.lab, self._guarded
-        lab.bar.on_event(guarded(self._bar))
-        lab.controls.on_change(guarded(self.changes.control))
+        lab.bar.on_event(self._bar, guarded)
+        lab.controls.on_change(self.changes.control, guarded)
         lab.share.on_event(guarded(self.sharing.event))
         lab.arms.on_event(guarded(self._arms))
+        lab.predict.on_event(guarded(self.predicting.event))
+        self.predicting.show()
         lab.timeline.on_event(guarded(lambda _, step: self.travel.seek(step)))
         self.plots.figure.on_choice(guarded(self._choice))
         lab.share.place = self.phenomenon.slug  # which lets the page know that the lab listens
@@ -97,8 +102,12 @@ class Session:
         """Show a run that is at its start, and take it to where it stood."""
         self._title()
         look = asked.look
+        self.lab.bar.lock(look.locks)
+        self.lab.controls.lock(look.locks)  # for good, whatever is opened next
         preset = self.phenomenon.presets[self.preset]
         self._pace(preset.speed)
+        self.predicting.ask(self.phenomenon.slug, self.preset, preset.question, preset.plots)
+        self.lab.guarded(self.predicting.recall)(asked.prediction)
         self.plots.open(preset, self.phenomenon.choices, look.plot, look.x)
         self._begin()
         self.plots.figure.zoom, self.plots.figure.scales = look.zoom, look.scale
@@ -211,9 +220,25 @@ class Session:
             if now - self._looked > LOOK or not self.player.playing:
                 self._looked = now
                 self.telling.look()
+                self.predicting.look()
                 self.plots.fit()
                 self.sharing.keep()
             bar.playing = self.player.playing
+
+    def _begun(self) -> bool:
+        return any(arm.t for arm in list(self.run.arms.values()))
+
+    def _subject(self) -> tuple[Run, Any]:
+        """The run, and what tells that it has gone on."""
+        run = self.run
+        return run, (id(run), len(run.changes), [arm.t for arm in list(run.arms.values())])
+
+    def _predicted(self) -> None:
+        """Draw what a person has predicted."""
+        with self.player.lock, self.screen:
+            question = self.predicting.question
+            if question and question.place is not None and self.plots.figure.traces:
+                self.plots.anew(question.place)
 
     def fail(self, error: Exception) -> None:
         def again() -> None:

@@ -2,11 +2,16 @@
 
 const PIECE = 512 * 1024; // bytes a message when a file is opened
 const DAYS = 7; // that a run is kept for
+const WAYS = { free: "free", locked: "locked", hidden: "hidden" };
+const BAR = "Buttons";
+const STARTS = { start: "at the first step", link: "as it stands now" };
 const HEADS = { share: "Share this run", download: "Take it away", open: "Open" };
 
 class Share {
   constructor(model, el) {
     this.model = model;
+    this.ways = new Map(); // id of a control -> "locked" or "hidden", for a class
+    this.from = "start";
     this.strip = h("div", { class: "ew-strip", role: "region", "aria-label": "Recover", hidden: true });
     this.dialog = h("dialog", { class: "ew-dialog" });
     this.status = h("p", { class: "ew-muted", role: "status" });
@@ -45,7 +50,54 @@ class Share {
       + " which Open reads.";
     const all = fits ? [{ label: "Link", text: address }] : [];
     all.push(...this.model.get("texts"));
-    return [note ? h("p", {}, note) : null, ...all.map((one) => this.text(one))].filter(Boolean);
+    const made = this.model.get("controls").length ? this.forClass() : null;
+    return [note ? h("p", {}, note) : null, ...all.map((one) => this.text(one)), made].filter(Boolean);
+  }
+
+  /** A link with which students open the lab: what they cannot change, what they do not see. */
+  forClass() {
+    const from = this.select("Students begin", STARTS, this.from, (value) => (this.from = value));
+    const all = (way) => h("button", { type: "button", onclick: () => {
+      for (const [i, group] of this.model.get("controls").entries()) {
+        if (way === "locked" && group.title === BAR) continue;
+        for (const { id } of group.controls) this.ways.set(id, way);
+        for (const select of groups.children[i].querySelectorAll("select")) select.value = way;
+      }
+      this.classLink();
+    } }, way === "locked" ? "Lock all settings" : "Free all");
+    const groups = h("div", { class: "ew-ways" }, ...this.model.get("controls").map((group) =>
+      h("fieldset", {}, h("legend", {}, group.title), ...group.controls.map(({ id, label }) =>
+        this.select(label, WAYS, this.ways.get(id) ?? "free", (way) => this.ways.set(id, way))))));
+    this.made = this.text({ label: "Link for a class", text: "" });
+    this.tooLong = h("p", { role: "status" });
+    this.classLink();
+    return h("details", { class: "ew-class", open: this.ways.size > 0 },
+      h("summary", {}, "For a class: lock or hide controls"),
+      h("p", { class: "ew-muted" }, "What is locked is shown and cannot be changed; what is hidden is not"
+        + " shown. Plots and sentences stay."),
+      h("div", { class: "ew-row" }, from, all("locked"), all("free")), groups, this.made, this.tooLong);
+  }
+
+  select(label, options, value, choose) {
+    const node = h("select", { "aria-label": label, onchange: () => {
+      choose(node.value);
+      this.classLink();
+    } }, ...Object.entries(options).map(([key, text]) => h("option", { value: key }, text)));
+    node.value = value;
+    return h("label", {}, h("span", {}, label), node);
+  }
+
+  /** Say the link as the choices now are. */
+  classLink() {
+    const named = (way) => [...this.ways].filter(([, own]) => own === way).map(([id]) => id).join(",");
+    const locks = { lock: named("locked"), hide: named("hidden") };
+    const query = [this.model.get(this.from), ...Object.entries(locks).filter(([, ids]) => ids)
+      .map(([name, ids]) => `${name}=${ids}`)].join("&");
+    const address = `${location.origin}${location.pathname}?${query}`, most = this.model.get("longest");
+    this.made.querySelector("input").value = address;
+    this.tooLong.textContent = address.length <= most ? ""
+      : `This link has more than ${most.toLocaleString("en")} characters, which not every program passes`
+        + " on; begin at the first step, or lock less.";
   }
 
   text({ label, text }) {
@@ -205,12 +257,6 @@ async function write(handle, bytes) {
     throw new Error(`${handle.name} cannot be written (${error.message}); make room, or choose`
       + " another place.");
   }
-}
-
-function download(name, bytes) {
-  const href = URL.createObjectURL(new Blob([bytes]));
-  h("a", { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 60000);
 }
 
 function render({ model, el }) {

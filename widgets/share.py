@@ -19,11 +19,15 @@ class Share(View):
 
     `files` are [{"id", "label", "name"}, ...]; `texts` [{"label", "text"}, ...]; `link` is the
     query of a link, "" where there is none; the page says so where the address is longer than
-    `longest` characters. `place` names the lab in the browser's storage, `own` this very lab.
+    `longest` characters. `start` is the same before the first step; `controls`, [{"title",
+    "controls"}, ...], is what a link for a class can lock and hide. `place` names the lab in the
+    browser's storage, `own` this very lab.
     """
 
     _esm = script("dom.js", "share.js")
     link = t.Unicode("").tag(sync=True)
+    start = t.Unicode("").tag(sync=True)
+    controls = t.List(t.Dict()).tag(sync=True)
     longest = t.Int(LONGEST).tag(sync=True)
     texts = t.List(t.Dict()).tag(sync=True)
     files = t.List(t.Dict()).tag(sync=True)

@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,7 +18,9 @@ from lab_core.export import to_torch
 from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
 from widgets import link, opening, standalone
+from widgets.bar import LOCKABLE
 from widgets.link import Look
+from widgets.locks import FREE
 
 if TYPE_CHECKING:
     from widgets.session import Session
@@ -53,6 +56,9 @@ class Sharing:
             "take": self._take, "file": self._file, "recover": self._recover,
             "address": self._address,
         }  # fmt: skip
+        for button, events in {"download": ["take"], "open": ["file"]}.items():
+            if name in events:
+                self.session.lab.bar.locks.check(button)
         acts[name](value)
 
     # ---- the page, written down
@@ -67,6 +73,7 @@ class Sharing:
         """What the page shows of it."""
         s = self.session
         arms, plots, preset = s.run.arms, s.plots, s.phenomenon.presets[s.preset]
+        locks = s.lab.controls.locks
         count = max(arms) + 1 if len(arms) > 1 or arms[0].t else 0
         return Look(
             preset=s.preset,
@@ -80,18 +87,28 @@ class Sharing:
             ghosts=tuple(s.comparing.ghosts),
             zoom=dict(plots.figure.zoom),
             scale=dict(plots.figure.scales),
+            lock=tuple(sorted(locks.locked)),
+            hide=tuple(sorted(locks.hidden)),
         )
 
-    def query(self) -> str:
-        """The query of a link that reopens the page as it is. Raises BadInput where it is too long."""
+    def query(self, look: Look | None = None) -> str:
+        """The query of a link that reopens the page as it is, or so that it shows something else.
+        Raises BadInput where it is too long.
+        """
         s = self.session
         recipe = formats.to_url(self.recipe, s.phenomenon.presets[s.preset].recipe)
         version = f"{opening.VERSION}={formats.VERSION}"
-        return "&".join(filter(None, [version, recipe, link.to_query(self.look())]))
+        return "&".join(filter(None, [version, recipe, link.to_query(look or self.look())]))
 
     def text(self) -> str:
         """The same as JSON, of any length."""
         return formats.to_json(self.recipe, link.to_plain(self.look()))
+
+    def kept(self) -> str:
+        """The same with what was predicted, which no link gives away."""
+        made = self.session.predicting.made
+        page = link.to_plain(self.look()) | ({} if made is None else {"prediction": made})
+        return formats.to_json(self.recipe, page)
 
     def show(self, part: str) -> None:
         """Open a dialog."""
@@ -101,6 +118,7 @@ class Sharing:
 
     def _write_texts(self) -> None:
         share, name = self.session.lab.share, self.session.phenomenon.slug.replace("-", "_")
+        share.controls, share.start = [], ""
         texts = [{"label": "Python", "text": formats.to_python(self.recipe)}]
         share.link = ""
         try:
@@ -110,7 +128,23 @@ class Sharing:
         else:
             notebook = {"label": "In a notebook", "text": f'Lab("{name}", link="{query}")'}
             texts = [notebook, {"label": "Command line", "text": self.command()}, *texts]
+            share.start = self.query(at_start(self.look()))
+            share.controls = self._for_class()
         share.texts = texts
+
+    def _for_class(self) -> list[dict[str, Any]]:
+        """What a link for a class can lock and hide; nothing in a page that was opened by such a link."""
+        controls = self.session.lab.controls
+        if controls.locks != FREE:
+            return []
+        groups = [
+            (g["title"], [(c["id"], c["label"]) for c in g["controls"]]) for g in controls.every
+        ]
+        groups.append(("Buttons", list(LOCKABLE.items())))
+        return [
+            {"title": title, "controls": [{"id": i, "label": label} for i, label in each]}
+            for title, each in groups
+        ]
 
     def command(self) -> str:
         """What runs the recipe without a screen."""
@@ -188,18 +222,19 @@ class Sharing:
     def _address(self, query: str) -> None:
         """In JupyterLab, whose kernels do not know the address, the page says it when it opens."""
         s = self.session
-        if "QUERY_STRING" in os.environ or f"{opening.VERSION}=" not in query or s.run.arms[0].t:
+        if "QUERY_STRING" in os.environ or not opening.is_link(query) or s.run.arms[0].t:
             return
         opened = opening.from_query(s.phenomenon, query, s.preset)
-        if opened.look.preset in s.phenomenon.presets:  # else it is another notebook's
-            s.restore(opened)
+        named = opened.look.preset
+        if named in s.phenomenon.presets or (not named and opened.look.locks != FREE):
+            s.restore(opened)  # else it is another notebook's
 
     # ---- what the browser keeps
 
     def offer(self) -> None:
         """Offer to recover the run, which another is about to replace, where it was changed."""
         if self.session.run.changes != list(self.session.opened.changes):
-            self.session.lab.share.offer(self.text(), self._said())
+            self.session.lab.share.offer(self.kept(), self._said())
 
     def _said(self) -> str:
         run = self.session.run
@@ -219,12 +254,18 @@ class Sharing:
             return
         if self._due == math.inf or not any(arm.t for arm in run.arms.values()):
             return
-        text = self.text()
+        text = self.kept()
         pause = KEEP + len(text) / SLOW if player.playing else math.inf
         self._due = time.monotonic() + pause
         if text != self._kept:
             self._kept = text
             self.session.lab.share.keep(text, self._said())
+
+
+def at_start(look: Look) -> Look:
+    """The same where no step has been taken."""
+    beside = tuple(name for name in look.ghosts if name.endswith("-0"))
+    return replace(look, at=(), arm=0, moment=None, hidden=(), closed=(), ghosts=beside, zoom={})
 
 
 def _stands(arm: Arm) -> int:

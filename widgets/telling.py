@@ -21,18 +21,20 @@ class Telling:
         self._told: set[tuple[int, int, str, int]] = set()  # arm, replica, kind, how manieth
         self._listed: list[object] = []
         self._labels: dict[int, dict[str, Any]] = {}
-        self._judged = False
+        self._judged = self._captioned = False
 
     def restart(self) -> None:
         """The run starts anew: nothing has happened yet."""
         s = self.session
         self._told, self._judged, self._listed = set(), False, []
+        self._captioned = False
         s.lab.messages.clear()
-        s.lab.messages.add(None, s.phenomenon.presets[s.preset].caption)
+        self._caption()
 
     def look(self) -> None:
         """Say what is new."""
         s = self.session
+        self._caption()
         self._milestones()
         s.lab.bar.text = self._state()
         self._settings()
@@ -40,6 +42,13 @@ class Telling:
         beside = s.comparing.beside()
         if beside != s.lab.beside.value:
             s.lab.beside.value = beside
+
+    def _caption(self) -> None:
+        """What the preset shows, unless a person may be about to predict it."""
+        s = self.session
+        if not self._captioned and not s.predicting.secret:
+            self._captioned = True
+            s.lab.messages.add(None, s.phenomenon.presets[s.preset].caption)
 
     def _tracks(self) -> None:
         """The arms on the timeline."""

@@ -57,6 +57,8 @@ DASHES = ["solid", "dot", "dashdot", "longdash", "longdashdot"]
 STROKES: list[dict[str, Any]] = [{"width": 2.4}, {"width": 1.0}, {"width": 1.3, "dash": "1px,3px"}]
 # What a plot's columns are to come to, which is the same for all replicas.
 REFERENCE = {"color": "var(--ew-muted)", "width": 1.2, "dash": "5px,3px"}
+# What a person predicted: no replica's colour, a dash of its own, and its name beside it.
+PREDICTION = {"color": "var(--ew-ink)", "width": 2.0, "dash": "2px,4px"}
 # The two classes of points differ in shape alone: colours are for replicas.
 POINTS: list[dict[str, Any]] = [
     {"symbol": symbol, "color": "var(--ew-muted)", "size": 6, "opacity": 0.8}
@@ -130,11 +132,35 @@ def ramp(colours: Sequence[str], count: int) -> list[str]:
     return out
 
 
-def css() -> str:
-    """Both palettes as CSS variables."""
+def fixed(colour: str) -> str:
+    """The same where a page may lack the theme: the light one's colour then stands in.
+
+    >>> fixed("var(--ew-accent)")
+    'var(--ew-accent,#0a5bc2)'
+    """
+    name = colour.removeprefix("var(").removesuffix(")")
+    return f"var({name},{_names()[name][0]})" if name in _names() else colour
+
+
+def _names() -> dict[str, tuple[str, str]]:
     names = {f"--ew-{k}": v for k, v in _PAGE.items()}
     names |= {f"--ew-replica-{i}": pair for i, pair in enumerate(REPLICAS)}
-    names |= {f"--ew-cell-{i}": pair for i, pair in enumerate([ZERO, *CELLS])}
-    light = "".join(f"{name}:{pair[0]};" for name, pair in names.items())
-    dark = "".join(f"{name}:{pair[1]};" for name, pair in names.items())
+    return names | {f"--ew-cell-{i}": pair for i, pair in enumerate([ZERO, *CELLS])}
+
+
+def css() -> str:
+    """Both palettes as CSS variables."""
+    light, dark = _palettes()
     return f'body{{{light}}}\nbody[data-jp-theme-light="false"]{{{dark}color-scheme:dark}}\n'
+
+
+def css_of_the_system() -> str:
+    """The same for a page without scripts: the palette that the system prefers."""
+    light, dark = _palettes()
+    return f"body{{{light}}}\n@media (prefers-color-scheme: dark) {{ body{{{dark}}} }}\n"
+
+
+def _palettes() -> tuple[str, str]:
+    pairs = _names().items()
+    light, dark = ("".join(f"{name}:{pair[i]};" for name, pair in pairs) for i in (0, 1))
+    return light, dark

@@ -16,8 +16,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
+from lab_core.outcomes import first
 from lab_core.phase import Diagram, Measure
 from lab_core.phenomena.base import Preset, beside
+from lab_core.predictions import Number, Step
 from lab_core.rates import exponent
 from lab_core.recipe import Recipe
 from lab_core.run import Run
@@ -60,6 +62,12 @@ PRESETS = {
         COMPLETION,
         5,
         plots=PLOTS,
+        question=Step(
+            ask="After how many passes will the exact updates (arm 0) have the matrix to 10⁻⁶?",
+            measure=first("recovery", RECOVERED, below=True),
+            high=50,
+            place=0,
+        ),
     ),
     "alternating-few": Preset(
         "Too few entries",
@@ -70,6 +78,17 @@ PRESETS = {
         plots=PLOTS,
     ),
 }
+
+
+def needed(grid: Grid) -> float | None:
+    """The smallest observed share at which half of the matrices of rank 5 are recovered."""
+    if not grid.done:
+        return None
+    ranks, observed = (axis.values for axis in grid.sweep.over)
+    share = SHARE.of(grid)[ranks.index(5)]
+    return float(np.append(np.array(observed)[share >= 0.5], 1.0)[0])
+
+
 # in float32, which is twice as fast, and so to its precision
 SHARE = Measure("recovery", "share", 1e-4, below=True)
 DIAGRAM = Diagram(
@@ -87,6 +106,9 @@ DIAGRAM = Diagram(
     SHARE,
     "matrix-sensing",
     "alternating",
+    question=Number(ask="A matrix of rank 5 has 975 degrees of freedom, a tenth of its entries. Which share of"
+                    " them must be observed for half of such matrices to be recovered?",
+                    measure=needed, low=0.05, high=1, log=False),
 )  # fmt: skip
 FIGURES = {"completion": DIAGRAM}
 

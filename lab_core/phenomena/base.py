@@ -8,6 +8,7 @@ from typing import Any
 
 from lab_core.claims import Claim, Verdict
 from lab_core.curves import Figure
+from lab_core.predictions import Question
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
@@ -27,7 +28,8 @@ CHOICES = (
 class Preset:
     """A recipe and the caption that it must live up to; `speed` in steps/s paces it for eyes;
     `ghosts` are the flows drawn beside its first arm; `plots` are the four that it opens with, and
-    `x` what they are drawn against: "step", "log-step", "time" or "loss".
+    `x` what they are drawn against: "step", "log-step", "time" or "loss". `question` is asked before it
+    is played, about its default run.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Preset:
     ghosts: tuple[str, ...] = ()
     plots: tuple[str, str, str, str] = PLOTS
     x: str = "step"
+    question: Question | None = None
 
 
 def beside(**settings: Any) -> Branch:

@@ -7,7 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from lab_core.arm import Arm
 from lab_core.claims import Verdict, span
+from lab_core.outcomes import at_end, series
 from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.covariances import (
     BASE,
@@ -16,10 +18,29 @@ from lab_core.phenomena.covariances import (
     reached,
     spectrum,
 )
+from lab_core.predictions import Choice, Option
 from lab_core.rates import exponent
 from lab_core.run import Run
 
 PLOTS = ("loss", "covariance_error", "covariance_curvature", "covariance_eigenvalues")
+
+
+def found(arm: Arm) -> str:
+    """Whether the net without smoothing (replica 0) ends nearer to its target than the one with it."""
+    without, smoothed = (series(arm, "covariance_error", r)[1] for r in (0, 1))
+    if 0 in arm.diverged or without[-1] > without[0]:
+        return "diverges"
+    return "nearer" if without[-1] < smoothed[-1] else "farther"
+
+
+ENDS = (
+    Option("nearer", "it trains, and ends nearer to the target than the smoothed net",
+           "gradient descent goes by the curvature of the weights, which stays bounded where that by Σ"
+           " blows up; and smoothing moves the minimum by τ in each direction."),
+    Option("farther", "it trains, but ends farther from the target than the smoothed net",
+           "the smoothed net was the faster one here."),
+    Option("diverges", "it diverges", "the curvature was more than its learning rate allows."),
+)  # fmt: skip
 
 PRESETS = {
     "low-rank-target": Preset(
@@ -32,6 +53,9 @@ PRESETS = {
                   "changes": (beside(condition=1e3), beside(condition=1e5))}),
         20,
         plots=PLOTS,
+        question=Choice(ask="The target of arm 2 has all but lost its rank, and the curvature by Σ grows to"
+                        " 50,000. What will become of its net without smoothing (τ = 0)?",
+                        measure=at_end(found, arm=2, replica=1), options=ENDS),
     ),
     "tiny-start": Preset(
         "From a tiny start",

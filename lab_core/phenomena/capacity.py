@@ -10,6 +10,7 @@ from lab_core import models
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
 from lab_core.phenomena.random_labels import PAPER, SEEDS
+from lab_core.predictions import Number
 from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Grid, Success, Sweep
 
@@ -91,6 +92,15 @@ def steps(grid: Grid) -> np.ndarray:
     return np.where(np.isfinite(found), found, np.nan)
 
 
+def a_parameter(grid: Grid) -> float | None:
+    """The largest number of random labels that width 12 fits, over its parameters; median over seeds."""
+    if not grid.done:
+        return None
+    widths, shares = (axis.values for axis in grid.sweep.over[1:])
+    at = widths.index(12)
+    return float(np.median(most(grid)[at, shares.index(RANDOM)]) / parameters(grid)[at])
+
+
 FIGURES = {
     "capacity": Curve(
         "How many random labels fit",
@@ -109,6 +119,9 @@ FIGURES = {
             Panel("Steps to the last true label", "examples ÷ parameters", "steps",
                   by_width(steps, TRUE), log_x=True, log_y=True),
         ),
+        question=Number(ask="To how many random labels for each of its parameters does the net of width 12 have"
+                        " room, to the last one?",
+                        measure=a_parameter, low=0.01, high=100, unit="labels"),
     )
 }  # fmt: skip
 

@@ -6,13 +6,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
+from lab_core.outcomes import at_end, series
 from lab_core.phenomena.base import Phenomenon, Preset
+from lab_core.predictions import Choice, Option
 from lab_core.recipe import Branch, Recipe
 from lab_core.run import Run
 
 PAPER = "curvature-and-warmup"
 WARM = Branch(0, 0, (("schedule", "warmup"), ("warmup", 200)), from_start=True)
+
+
+def fate(arm: Arm) -> str:
+    """What became of an arm, and of its sharpness by step 200."""
+    steps, sharpness = series(arm, "sharpness")
+    if arm.diverged:
+        return "diverges"
+    return "down" if sharpness[steps <= 200][-1] < 0.1 * sharpness[0] else "stays"
+
+
+FATES = (
+    Option("down", "it comes down while the rate is still small, and the run trains",
+           "steps that are just too large for the sharpness drive the net to where it is flatter; as the"
+           " rate grows, the sharpness stays under 2/lr, and none of it is left in the end that"
+           " would make the full rate diverge."),
+    Option("stays", "it stays in the thousands, and the run trains all the same",
+           "the sharpness did not come down, and yet the loss did not leave all bounds."),
+    Option("diverges", "it stays in the thousands, and the run diverges later than arm 0",
+           "the rate was up before the net had become flat enough for it."),
+)  # fmt: skip
 
 PRESETS = {
     "warmup": Preset(
@@ -33,8 +56,10 @@ PRESETS = {
             }
         ),  # fmt: skip
         60,
+        question=Choice(ask="Arm 1 starts in the same place, with a warm-up over 200 steps. What will its"
+                        " sharpness do?", measure=at_end(fate, arm=1), options=FATES),
     ),
-}
+}  # fmt: skip
 
 
 def judge_warmup(runs: Sequence[Run]) -> Verdict:

@@ -11,7 +11,10 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
+from lab_core.drawings import Drawing, Range
+from lab_core.outcomes import along, at_end, level, series
 from lab_core.phenomena.base import Phenomenon, Preset
+from lab_core.predictions import Choice, Number, Option
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -21,6 +24,21 @@ FAST = Recipe().set({"dtype": "float32"})  # levels do not depend on it; the sma
 DIGITS = FAST.set({"init_scale": 0.25, "steps": 3000, "probes": (("sharpness", 20),)})
 WIDER = DIGITS.set({"init_scale": 0.5})
 
+
+def fate(arm: Arm) -> str:
+    """What becomes of the loss of replica 1."""
+    _, loss = series(arm, "train_loss", 1)
+    return "diverges" if 1 in arm.diverged else "lands" if loss.max() > 2 * loss[0] else "falls"
+
+
+FATES = (
+    Option("falls", "it falls at every step", "lr S(0) is below 2 here, where a quadratic shrinks."),
+    Option("lands", "it shoots up, and lands somewhere flatter",
+           "lr S(0) is about 3. Above 2 the loss grows along the top eigenvector; but that makes the net"
+           " flatter, and below 4 the sharpness is under 2/lr before the loss has left all bounds."),
+    Option("diverges", "it diverges", "lr S(0) is above 4, and growing does not flatten the net in time."),
+)  # fmt: skip
+
 PRESETS = {
     "digits": Preset(
         "Handwritten digits",
@@ -28,6 +46,9 @@ PRESETS = {
         " learning rate it never arrives.",
         DIGITS.set({"lr": (0.1, 0.25, 0.35, 0.5)}),
         300,
+        question=Number(ask="In the run with learning rate 0.25, where will the sharpness be, on average over"
+                        " the last quarter of the steps?",
+                        measure=level("sharpness", replica=1), low=0.5, high=200, place=1),
     ),
     "chebyshev": Preset(
         "Chebyshev polynomial",
@@ -37,12 +58,18 @@ PRESETS = {
             {"data": "chebyshev", "width": 24, "depth": 3, "steps": 4000, "lr": (0.02, 0.1, 0.2)}
         ),  # fmt: skip
         400,
+        question=Drawing(ask="Draw the sharpness of the run with learning rate 0.1 along its steps.",
+                         measure=along("sharpness", replica=1), x=Range("step", 0, 4000),
+                         y=Range("sharpness", 0, 60), place=1),
     ),
     "heavy-ball": Preset(
         "Heavy ball",
         "Momentum moves the level to (2 + 2β)/lr.",
         WIDER.set({"optimizer": "heavy-ball", "beta": 0.5, "lr": (0.4, 0.5)}),
         300,
+        question=Number(ask="Momentum with β = 0.5 and learning rate 0.4: where will the sharpness be, on"
+                        " average over the last quarter of the steps?",
+                        measure=level("sharpness"), low=0.5, high=200, place=1),
     ),
     "nesterov": Preset(
         "Nesterov momentum",
@@ -99,8 +126,10 @@ PRESETS = {
             }
         ),  # fmt: skip
         20,
+        question=Choice(ask="What will become of the loss of the run with learning rate 1.5?",
+                        measure=at_end(fate, replica=1), options=FATES),
     ),
-}
+}  # fmt: skip
 
 
 def last_quarter(arm: Arm) -> np.ndarray:

@@ -10,9 +10,11 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Verdict, span
+from lab_core.outcomes import at_end
 from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.double_descent_noise import PAPER
 from lab_core.phenomena.double_descent_noise import RECIPE as CLUSTERS
+from lab_core.predictions import Choice, Option
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -31,6 +33,22 @@ LABELS = CLUSTERS.set(
      "probes": (("accuracy", 10), ("test_loss", 10), ("neighbours", 20)),
      "changes": (beside(width=128), beside(corruption=0.0))}
 )  # fmt: skip
+
+
+def course(arm: Arm) -> str:
+    """What the test error of replica 0 did."""
+    before, top, after = (float(part[0]) for part in turns(arm))
+    return "down" if top < 1.1 * before else "up" if after > 0.9 * before else "again"
+
+
+COURSES = (
+    Option("down", "it falls, and stays low", "nothing was fitted that had to be unlearnt."),
+    Option("up", "it falls, then rises for good: overfitting",
+           "what the net fitted as noise was never corrected."),
+    Option("again", "it falls, rises, and falls again to below all before",
+           "the inputs that are learnt fast fit as noise what the slow ones would explain; once these"
+           " are learnt, hundreds of steps later, the noise goes."),
+)  # fmt: skip
 PRESETS = {
     "two-speed": Preset(
         "Down, up and down in time",
@@ -42,6 +60,8 @@ PRESETS = {
         TWO_SPEED,
         6,
         plots=("losses", "speeds", "gd_steps", "weight_norm"),
+        question=Choice(ask="Seventy inputs are learnt fast, ten slowly, from noisy examples. What will the"
+                        " test error do in the long run?", measure=at_end(course), options=COURSES),
     ),
     "two-speed-net": Preset(
         "A net that does so too",
@@ -63,7 +83,7 @@ PRESETS = {
         120,
         plots=("accuracy", "losses", "recovered", "weight_norm"),
     ),
-}
+}  # fmt: skip
 
 
 def turns(arm: Arm) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,14 +8,27 @@ import numpy as np
 
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Figure
+from lab_core.knobs import BadInput
 from lab_core.phenomena.base import Phenomenon
-from lab_core.zooms import Frame, Zooms
+from lab_core.predictions import Number
+from lab_core.zooms import DEEPER, OVERVIEW, Frame, Picture, Zooms
 
 PAPER = "fractal-boundary"
 CITATION = (PAPER, "Sohl-Dickstein 2024, The boundary of neural network trainability is fractal")
 
 ZOOMS = Zooms()
 DEEP = Zooms(width=8, points=8, steps=500, pixels=64, frames=15, crowd=0.5)
+
+
+def closer(picture: Picture) -> float | None:
+    """The dimension of the boundary in a picture eight times closer than the overview; None before."""
+    frame = picture.frame
+    if not frame.done or frame.window.half > 1.01 * OVERVIEW.half / DEEPER:
+        return None
+    if not np.isfinite(frame.boxes.dimension):
+        raise BadInput("question: this picture does not resolve the boundary; take more pixels.")
+    return float(frame.boxes.dimension)
+
 
 FIGURES = {
     "overview": Figure(
@@ -24,6 +37,9 @@ FIGURES = {
         " trains, orange does not. From so far away the boundary is nearly a smooth curve: its"
         " box-counting dimension is about 1.",
         Zooms(frames=1),
+        question=Number(ask="A smooth curve has dimension 1, an area 2. Compute, then press Zoom in at the"
+                        " busiest part once: which dimension will the border have there, eight times closer?",
+                        measure=closer, low=1, high=2, log=False),
     ),
     "zooms": Figure(
         "Eight times closer, and again",
@@ -32,7 +48,7 @@ FIGURES = {
         " between 1 and 2.",
         ZOOMS,
     ),
-}
+}  # fmt: skip
 
 
 def dimensions(chains: Sequence[Sequence[Frame]]) -> np.ndarray:

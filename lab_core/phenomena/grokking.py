@@ -8,9 +8,11 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
+from lab_core.outcomes import at_end, first
 from lab_core.phenomena import corrupted_grokking, grokfast
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.pairs import PAIRS
+from lab_core.predictions import Number, Step
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
@@ -20,6 +22,12 @@ PROBES = (("accuracy", 10), ("weight_norm", 10), ("test_loss", 10))
 MODULAR = PAIRS.set({"probes": PROBES})
 PLOTS = ("accuracy", "losses", "weight_norm", "correctness")
 
+
+def grokked(arm: Arm) -> float:
+    """How many replicas came to 95%."""
+    return float(np.isfinite(arm.record.reached("test_accuracy", 0.95)).sum())
+
+
 PRESETS = {
     "delay": Preset(
         "Memorise, then generalise",
@@ -28,6 +36,8 @@ PRESETS = {
         MODULAR.set({"weight_decay": (1.0, 0.0), "steps": 1200}),
         120,
         plots=PLOTS,
+        question=Step(ask="At which step will the net with weight decay first have 95% of the unseen pairs"
+                      " right?", measure=first("test_accuracy", 0.95), high=1200, place=0),
     ),
     "seeds": Preset(
         "Eight seeds",
@@ -44,6 +54,8 @@ PRESETS = {
         ),  # fmt: skip
         140,
         plots=PLOTS,
+        question=Number(ask="How many of the eight nets of arm 0 will ever have 95% of the unseen pairs right?",
+                        measure=at_end(grokked), low=0, high=8, log=False, unit="nets"),
     ),
     "fraction": Preset(
         "More examples, less delay",
@@ -78,7 +90,7 @@ PRESETS = {
         60,
         plots=PLOTS,
     ),
-}
+}  # fmt: skip
 
 
 def times(arm: Arm, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

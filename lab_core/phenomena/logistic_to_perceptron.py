@@ -9,7 +9,7 @@ import numpy as np
 
 from lab_core.claims import Verdict, span, unreached
 from lab_core.phenomena.base import Preset, beside, claim_on
-from lab_core.phenomena.step_sizes import LOGISTIC, by_rate, each, separated
+from lab_core.phenomena.step_sizes import LARGEST, LOGISTIC, by_rate, each, separated
 from lab_core.run import Run
 
 PAPER = "logistic-to-perceptron"
@@ -37,6 +37,7 @@ PRESETS = {
         160,
         plots=("train_error", "loss", "margin", "angle"),
         x="log-step",
+        question=LARGEST,
     ),
     "perceptron": Preset(
         "It is the perceptron",

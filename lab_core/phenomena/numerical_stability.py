@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lab_core.claims import Claim, Verdict, span, unreached
+from lab_core.outcomes import first
 from lab_core.phenomena.base import Preset
 from lab_core.phenomena.pairs import PAIRS
+from lab_core.predictions import Step
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
@@ -42,6 +44,9 @@ PRESETS = {
         COLLAPSE.set({"changes": (STABLEMAX, ACROSS, DECAYED)}),
         120,
         plots=PLOTS,
+        question=Step(ask="At which step will arm 0, cross-entropy in float32 without weight decay, first have"
+                      " 95% of the unseen pairs right?",
+                      measure=first("test_accuracy", 0.95), high=1400, place=0),
     ),
     "precision": Preset(
         "64, 32 and 16 bits",
@@ -61,8 +66,11 @@ PRESETS = {
         ),  # fmt: skip
         240,
         plots=PLOTS,
+        question=Step(ask="Arm 2, in float16, knows its examples after some forty steps. At which step will"
+                      " half of its losses be exactly 0?",
+                      measure=first("zero_loss", 0.5, arm=2), high=3300, place=1),
     ),
-}
+}  # fmt: skip
 
 
 def judge_collapse(runs: Sequence[Run]) -> Verdict:

@@ -12,6 +12,8 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
+from lab_core.drawings import Drawing, Range
+from lab_core.outcomes import along
 from lab_core.phenomena.base import Preset, beside
 from lab_core.rates import exponent, fit
 from lab_core.recipe import Recipe
@@ -46,6 +48,13 @@ PRESETS = {
         400,
         plots=PLOTS,
         x="log-step",
+        question=Drawing(
+            ask="The matrix has rank 3. Draw the error of arm 1, whose factor has one column more (k = 4).",
+            measure=along("recovery", arm=1),
+            x=Range("step", 1, 4000, log=True),
+            y=Range("recovery error", 1e-6, 2, log=True),
+            place=0,
+        ),
     ),
     "imbalance": Preset(
         "Two factors, unequal",

@@ -10,11 +10,23 @@ from lab_core.claims import Claim, Verdict, span
 from lab_core.phase import Diagram, Measure
 from lab_core.phenomena.base import Phenomenon
 from lab_core.phenomena.edge_of_stability import PAPER, PRESETS
+from lab_core.predictions import Number
 from lab_core.sweep import Axis, Grid, Sweep, plain
 
 CATAPULT = "catapult"
 SCALES = tuple(float(f"{v:.3g}") for v in np.geomspace(0.5, 2.0, 16))
 RATES = tuple(float(f"{v:.3g}") for v in np.geomspace(0.125, 8.0, 24))
+
+
+def border(grid: Grid) -> float | None:
+    """The smallest rate at which most runs diverge, in the row whose initial scale is nearest to 1."""
+    if not grid.done:
+        return None
+    scales, rates = (np.array(axis.values) for axis in grid.sweep.over)
+    row = grid.values("sharpness")[np.abs(np.log(scales)).argmin()]
+    lost = np.isnan(row).mean(-1) > 0.5
+    return float(np.append(rates[lost], rates[-1])[0])
+
 
 LARGE_STEPS = Diagram(
     "Where a large first step lands",
@@ -28,6 +40,13 @@ LARGE_STEPS = Diagram(
     Measure("sharpness"),
     "edge-of-stability",
     CATAPULT,
+    question=Number(
+        ask="At an initial scale of 1 the sharpness starts near 2. From which learning rate on will the net"
+        " diverge there?",
+        measure=border,
+        low=0.125,
+        high=8,
+    ),
 )
 
 

@@ -12,8 +12,10 @@ from lab_core import fourier
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span, unreached
 from lab_core.models import Transformer, views
+from lab_core.outcomes import arm_of, series
 from lab_core.phenomena.base import Preset
 from lab_core.phenomena.pairs import PAIRS
+from lab_core.predictions import Choice, Option
 from lab_core.probes.fourier import excluded, restricted, sums
 from lab_core.probes.training import right, share
 from lab_core.recipe import Recipe
@@ -51,6 +53,27 @@ NEURONS = PAIRS.set(
      "steps": 1200}
 )  # fmt: skip
 
+
+def sooner(run: Run) -> str | None:
+    """Whether the restricted loss has halved before half of the test pairs are right."""
+    arm = arm_of(run, 0)
+    if arm is None or not arm.done:
+        return None
+    steps, restricted = series(arm, "restricted_loss")
+    halved = steps[restricted < 0.5 * restricted[0]]
+    jump = arm.record.reached("test_accuracy", 0.5)[0]
+    found = halved[0] if len(halved) else np.inf
+    return "together" if found == jump else "measure" if found < jump else "accuracy"
+
+
+FIRST = (
+    Option("measure", "the restricted loss",
+           "the circuit that adds grows while the memorised answers still outweigh it; only when these are"
+           " cleaned up does the accuracy show it."),
+    Option("together", "both at the same measurement", "nothing had announced the jump."),
+    Option("accuracy", "the test accuracy", "the jump came before the circuit could be seen."),
+)  # fmt: skip
+
 PRESETS = {
     "transformer": Preset(
         "A transformer learns trigonometry",
@@ -60,6 +83,9 @@ PRESETS = {
         TRANSFORMER,
         50,
         plots=("accuracy", "progress", "fourier", "weight_norm"),
+        question=Choice(ask="The restricted loss is that of the part of the logits that depends on a + b alone."
+                        " Which comes first: that it has halved, or that half of the unseen pairs are right?",
+                        measure=sooner, options=FIRST),
     ),
     "neurons": Preset(
         "One frequency a neuron",
@@ -69,7 +95,7 @@ PRESETS = {
         120,
         plots=("accuracy", "fourier", "neurons", "correctness"),
     ),
-}
+}  # fmt: skip
 
 
 def embedding(arm: Arm, w: Tensor) -> tuple[dict[str, Tensor], Tensor]:

@@ -9,6 +9,7 @@ import numpy as np
 from lab_core import asymptotics
 from lab_core.claims import Claim, Verdict, span
 from lab_core.curves import Curve, Line, Panel, band
+from lab_core.drawings import Arrays, Drawing, Range
 from lab_core.models import RandomFeatures
 from lab_core.phenomena.descent_curves import axis, bias_and_variance, by_second, mse, peak
 from lab_core.recipe import Recipe
@@ -98,6 +99,11 @@ def panels(x: str) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
+def unregularised(grid: Grid) -> Arrays | None:
+    """The test error without a ridge along the features, the median over the seeds."""
+    return (axis(grid), np.median(mse(grid)[:, 0], -1)) if grid.done else None
+
+
 FIGURES = {
     "random-features": Curve(
         "More features, worse, then better",
@@ -108,6 +114,13 @@ FIGURES = {
         MODELWISE,
         panels("features N"),
         ("noise", "dim", "activation", "frequency", "law"),
+        question=Drawing(
+            ask="A hundred noisy examples, N random features, no ridge. Draw the test error against N.",
+            measure=unregularised,
+            x=Range("features N", 3, 500, log=True),
+            y=Range("mean squared error", 0.1, 1000, log=True),
+            place=0,
+        ),
     ),
     "sample-wise": Curve(
         "More examples, worse, then better",

@@ -14,7 +14,10 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Verdict, span, unreached
+from lab_core.drawings import Arrays, Drawing, Range
+from lab_core.outcomes import at_end
 from lab_core.phenomena.base import Preset, beside, claim_on
+from lab_core.predictions import Choice, Option
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -42,6 +45,34 @@ DIGITS = Recipe().set(
     }
 )
 
+
+def latest(run: Run) -> str | None:
+    """The training set that is fitted last, to a training loss of 0.01."""
+    if len(run.arms) < len(SETS) or not run.done:
+        return None
+    steps = [run.arms[i].record.reached("train_loss", FITTED, True)[0] for i in range(len(SETS))]
+    return SETS[int(np.argmax(steps))].slug
+
+
+def by_share(arm: Arm) -> Arrays:
+    """The last test accuracy against the share of wrong labels."""
+    return np.array([r.flat()["corruption"] for r in arm.recipes]), arm.record["test_accuracy"][1][
+        -1
+    ]
+
+
+SETS = (
+    Option("true", "true labels (arm 0)", "the true labels were the hardest here."),
+    Option("shuffled", "all pixels in one other order (arm 1)",
+           "this net was slower on pixels in another order."),
+    Option("each", "each image in an order of its own (arm 2)",
+           "images that have nothing in common took the longest."),
+    Option("noise", "Gaussian noise (arm 3)", "images that are all noise took the longest."),
+    Option("labels", "random labels on true images (arm 4)",
+           "images that look alike must get different labels; noise images are all different, and easy to"
+           " tell apart."),
+)  # fmt: skip
+
 PRESETS = {
     "labels-or-noise": Preset(
         "True, random, or pure noise",
@@ -61,6 +92,8 @@ PRESETS = {
         ),
         30,
         plots=("accuracy", "loss", "losses", "weight_norm"),
+        question=Choice(ask="Which of the five training sets will be fitted last, to a training loss of 0.01?",
+                        measure=latest, options=SETS),
     ),
     "corruption": Preset(
         "From none of the labels to all",
@@ -73,6 +106,12 @@ PRESETS = {
         ),
         30,
         plots=("accuracy", "corrupted", "loss", "losses"),
+        question=Drawing(
+            ask="Draw the accuracy on the test set at the end against the share ξ of wrong labels.",
+            measure=at_end(by_share),
+            x=Range("share ξ of wrong labels", 0, 0.9),
+            y=Range("test accuracy", 0, 1),
+        ),
     ),
     "regularised": Preset(
         "With weight decay, with dropout",

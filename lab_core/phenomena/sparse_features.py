@@ -13,10 +13,12 @@ from functools import partial
 
 import numpy as np
 
+from lab_core import outcomes
 from lab_core.arm import Arm
 from lab_core.claims import Verdict, span
 from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.step_sizes import by_rate, each
+from lab_core.predictions import Number
 from lab_core.recipe import Change, Recipe
 from lab_core.run import Run
 
@@ -66,6 +68,14 @@ PRESETS = {
         250,
         plots=PLOTS,
         x="log-step",
+        question=Number(
+            ask="After 1,000 large steps (arm 3), how many of the hundred weights will not be 0 at the end?",
+            measure=outcomes.last("nonzeros", arm=3),
+            low=1,
+            high=100,
+            unit="weights",
+            place=1,
+        ),
     ),
     "larger": Preset(
         "The larger, the sparser, to the edge",

@@ -10,6 +10,8 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import span
+from lab_core.outcomes import first
+from lab_core.predictions import Step
 from lab_core.recipe import Recipe
 
 LOGISTIC = Recipe().set(
@@ -19,6 +21,13 @@ LOGISTIC = Recipe().set(
         "loss": "logistic",
         "probes": (("accuracy", 1), ("margin", 1), ("perceptron", 1)),
     }
+)
+
+LARGEST = Step(
+    ask="At which step will the run with step size 1,000,000 first have every example right?",
+    measure=first("train_accuracy", 1.0, replica=8),
+    high=1600,
+    place=0,
 )
 
 

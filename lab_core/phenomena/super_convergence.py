@@ -14,8 +14,10 @@ import numpy as np
 
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
+from lab_core.outcomes import at_end, series
 from lab_core.phenomena.base import Preset, beside, claim_on
 from lab_core.phenomena.step_sizes import by_rate, each
+from lab_core.predictions import Step
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
@@ -48,6 +50,14 @@ RESIDUAL = Recipe().set(
         "changes": (beside(**CYCLE),),
     }
 )
+
+
+def lowest(arm: Arm) -> int:
+    """The step at which the training loss is lowest."""
+    steps, loss = series(arm, "train_loss")
+    return int(steps[np.nanargmin(loss)])
+
+
 PRESETS = {
     "one-cycle": Preset(
         "One cycle against a constant rate",
@@ -84,8 +94,10 @@ PRESETS = {
         ),
         20,
         plots=("loss", "accuracy", "losses", "weight_norm"),
+        question=Step(ask="At which step will the training loss be lowest?", measure=at_end(lowest), high=200,
+                      place=0),
     ),
-}
+}  # fmt: skip
 
 
 def last(arm: Arm, column: str = "test_accuracy") -> np.ndarray:

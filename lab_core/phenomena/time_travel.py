@@ -12,6 +12,7 @@ import numpy as np
 from lab_core.arm import Arm
 from lab_core.claims import Claim, Verdict, span
 from lab_core.flows import FLOWS, Flow
+from lab_core.outcomes import arm_of, series
 from lab_core.phenomena.base import Phenomenon, Preset
 from lab_core.phenomena.edge_of_stability import (
     DIGITS,
@@ -20,6 +21,7 @@ from lab_core.phenomena.edge_of_stability import (
     SEEDS,
     last_quarter,
 )
+from lab_core.predictions import Choice, Option
 from lab_core.recipe import Branch
 from lab_core.run import Run
 
@@ -44,6 +46,30 @@ SPIKES = tuple(
 )
 GHOSTS = EDGE_OF_STABILITY.presets["chebyshev"].recipe.set({"lr": 0.15, "steps": 1500})
 
+
+def sooner(run: Run) -> str | None:
+    """Which fork is first within 5% of its new threshold; None until both have ended."""
+    forks = [arm_of(run, i) for i in (1, 2)]
+    if any(fork is None or not fork.done for fork in forks):
+        return None
+    taken = []
+    for fork in forks:
+        steps, ratio = series(fork, "ratio")  # type: ignore[arg-type]
+        near = steps[np.abs(ratio - 1) < 0.05]
+        taken.append(near[0] if len(near) else np.inf)
+    return "neither" if taken[0] == taken[1] else "up" if taken[0] < taken[1] else "down"
+
+
+FORKS = (
+    Option("up", "the one with the smaller rate, 0.25",
+           "its sharpness rose to the new threshold before the other's had come down."),
+    Option("down", "the one with the larger rate, 0.5",
+           "above its threshold the run is unstable, and that drives it to flatter places within a few"
+           " dozen steps; up to a higher threshold it has to climb by progressive sharpening, which is"
+           " as slow as training itself."),
+    Option("neither", "neither, or both at once", "they were equally long on their way."),
+)  # fmt: skip
+
 PRESETS = {
     "levels": Preset(
         "Two forks of one state",
@@ -51,6 +77,8 @@ PRESETS = {
         " sharpness rise to the new threshold, one with a larger brings it down there.",
         LEVELS,
         400,
+        question=Choice(ask="At step 400 one fork takes learning rate 0.25, one 0.5. Which of the two is first"
+                        " within 5% of its new threshold?", measure=sooner, options=FORKS),
     ),
     "spike": Preset(
         "Before the spike",
@@ -67,7 +95,7 @@ PRESETS = {
         150,
         ghosts=("gradient-flow", "central-flow"),
     ),
-}
+}  # fmt: skip
 
 
 def judge_levels(runs: Sequence[Run]) -> Verdict:

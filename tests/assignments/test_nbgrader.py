@@ -21,7 +21,7 @@ def answers(name: str, student: str) -> dict[str, str]:
     return solutions(name) | dict.fromkeys(essays, ESSAY) | {"student": f"STUDENT = {student!r}"}
 
 
-def tests_of(scores: dict[str, float | None]) -> dict[str, float | None]:
+def parts_of(scores: dict[str, float | None]) -> dict[str, float | None]:
     return {name: value for name, value in scores.items() if name.startswith("test_")}
 
 
@@ -59,11 +59,11 @@ def test_a_perfect_submission_gets_all_and_an_empty_one_nothing(tmp_path: Path, 
     course.nbgrader("generate_feedback", name)
 
     perfect, empty = course.scores(name, "zoë_1"), course.scores(name, "nobody")
-    assert tests_of(perfect) == worth(name)
+    assert parts_of(perfect) == worth(name)
     assert [v for k, v in perfect.items() if not k.startswith("test_")] == [None, None]
     assert set(empty.values()) == {0.0}  # the essays too: nothing was written
     told = course.feedback(name, "nobody")
-    assert told.count("STUDENT: it is blank") == len(worth(name))
+    assert told.count("] STUDENT: it is blank") == len(worth(name))
     told = course.feedback(name, "zoë_1")
     assert "HIDDEN" not in told and "def part" not in told
     for line in run_as(name, "zoë_1", course):
@@ -98,7 +98,7 @@ def test_a_half_right_submission_gets_what_is_right(edge: Course) -> None:
     kept["update"] = kept["update"].replace("lr * v, v", "lr * g, v")  # the velocity is not used
     edge.submit(EDGE, "half", kept | mine)
     edge.nbgrader("autograde", EDGE, "--student=half", PATIENT)
-    assert tests_of(edge.scores(EDGE, "half")) == {
+    assert parts_of(edge.scores(EDGE, "half")) == {
         "test_update": 1.5, "test_optimizer": 0, "test_threshold": 1.5, "test_hvp": 0,
         "test_power": 3, "test_rate": 0,
     }  # fmt: skip
@@ -123,8 +123,8 @@ def test_another_students_numbers_get_no_credit(
     edge.submit(EDGE, "copy_3", whole | constants | {"student": 'STUDENT = "copy_3"'})
     for student in ("thief", "copy_3"):
         edge.nbgrader("autograde", EDGE, f"--student={student}", PATIENT)
-    assert set(tests_of(edge.scores(EDGE, "thief")).values()) == {0.0}
-    copied = tests_of(edge.scores(EDGE, "copy_3"))
+    assert set(parts_of(edge.scores(EDGE, "thief")).values()) == {0.0}
+    copied = parts_of(edge.scores(EDGE, "copy_3"))
     assert copied["test_threshold"] == copied["test_rate"] == 0
     assert copied["test_hvp"] == 3  # what is the same for all is nobody's own
     edge.nbgrader("generate_feedback", EDGE, "--student=thief")
@@ -143,7 +143,7 @@ def test_endless_loops_are_stopped_and_the_rest_is_graded(edge: Course) -> None:
     edge.submit(EDGE, "eve", whole)
     edge.nbgrader("autograde", EDGE, "--student=eve")
     edge.nbgrader("generate_feedback", EDGE, "--student=eve")
-    assert tests_of(edge.scores(EDGE, "eve")) == worth(EDGE) | {"test_update": 0, "test_hvp": 0}
+    assert parts_of(edge.scores(EDGE, "eve")) == worth(EDGE) | {"test_update": 0, "test_hvp": 0}
     told = edge.feedback(EDGE, "eve")
     assert "look for a loop that does not end" in told  # stopped by its own limit, or nbgrader's
     assert "hvp: there is no such name" in told
@@ -168,7 +168,7 @@ def test_a_broken_notebook_is_graded_for_what_works(edge: Course) -> None:
     edge.submit(EDGE, "mess", whole, gone="test_rate")
     edge.nbgrader("autograde", EDGE, "--student=mess", PATIENT)
     edge.nbgrader("generate_feedback", EDGE, "--student=mess")
-    scores = tests_of(edge.scores(EDGE, "mess"))
+    scores = parts_of(edge.scores(EDGE, "mess"))
     assert scores.pop("test_optimizer") == 4
     assert scores.pop("test_rate") is None  # deleted: a person is to look
     assert set(scores.values()) == {0.0}

@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, command_of
+from tests.browser.conftest import LABS, Server, command_of
 from tests.browser.proxy import Proxy
 
 # As in a training run, a daemon thread computes and keeps sending something new to the page.
@@ -82,6 +82,30 @@ def test_index_page_has_a_card_for_each_lab(server: Server, page: Page) -> None:
     assert all(words in cards[1] for words in ["Why <so>?", "Cohen 2021", "15 min"])
     page.get_by_role("link", name="A & B").click()
     expect(page).to_have_title("A & B · Edgewise")
+
+
+def test_index_page_finds_labs_by_phenomenon_knob_and_paper(serve, page: Page) -> None:
+    url = serve(LABS).url
+    page.goto(url)
+    shown, found = page.locator("[data-card]:visible h2"), page.get_by_role("status")
+    expect(shown).to_have_count(14)
+    assert page.locator("[data-card] svg[role=img]").count() == 14
+    page.keyboard.press("/")
+    page.keyboard.type("cohen momentum")  # a paper and a knob, of which all is needed
+    expect(shown).to_have_text(["Edge of stability"])
+    expect(found).to_have_text("1 of 14 labs")
+    expect(page.get_by_text("knob: momentum", exact=True)).to_be_visible()
+    page.get_by_role("searchbox").fill("<img src=x onerror=fail()>")
+    expect(shown).to_have_count(0)
+    expect(found).to_contain_text("No lab has all of “<img src=x onerror=fail()>”")
+    page.keyboard.press("Escape")
+    expect(shown).to_have_count(14)
+    page.goto(f"{url}?q=power+2022&theme=dark")
+    expect(shown).to_have_text(["Grokking"])
+    link = page.get_by_role("link", name="Grokking")
+    assert link.get_attribute("href").endswith("04_grokking.ipynb?theme=dark")
+    page.get_by_role("searchbox").press("Enter")
+    expect(link).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -64,6 +64,39 @@ def test_a_link_reopens_the_run_where_it_stood(lab) -> None:
     )
 
 
+def test_a_link_for_a_class_is_made_by_keyboard_and_locks(lab) -> None:
+    page = lab("?preset=chebyshev")
+    button(page, "Share").focus()
+    page.keyboard.press("Enter")
+    summary = page.get_by_text("For a class: lock or hide controls")
+    summary.focus()
+    page.keyboard.press("Enter")
+    ways, made = page.locator(".ew-ways"), page.get_by_label("Link for a class", exact=True)
+    for label, way in (("learning rate", "l"), ("optimizer", "h"), ("Fork here", "l")):
+        ways.get_by_label(label, exact=True).focus()
+        page.keyboard.press(way)
+    link = made.input_value()
+    assert link.endswith("&lock=lr,fork&hide=optimizer") and "&at=" not in link
+    there = lab(link[link.index("?") :])
+    slider = there.get_by_label("learning rate", exact=True)
+    expect(slider).to_be_disabled()
+    expect(slider).to_have_attribute("aria-description", "locked by the link's author")
+    expect(there.get_by_label("optimizer", exact=True)).to_have_count(0)
+    expect(button(there, "Fork here")).to_be_disabled()
+    slider.evaluate(  # a page that was tampered with
+        "s => { s.disabled = false; s.value = -1; s.dispatchEvent(new Event('input')) }"
+    )
+    expect(there.locator(".ew-notice")).to_contain_text(
+        "lr: it is locked in this page; open the lab"
+    )
+    expect(there.locator(".ew-state")).to_have_text(re.compile(r"step 0 · 3 replicas"))
+    button(there, "Share").click()
+    expect(there.get_by_label("Link", exact=True)).to_have_value(
+        re.compile(r"lock=fork,lr&hide=opt")
+    )
+    expect(there.locator(".ew-class")).to_have_count(0)
+
+
 def test_a_reload_offers_to_recover_the_run(lab) -> None:
     page = played(lab("?preset=chebyshev"))
     stood = state(page)

@@ -23,9 +23,11 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm",
          "run", "costs", "sweep",
          "flows",
-         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient",
-         "sweeps", "export_parts",
-         "export_arm", "export", "bounds", "course", "arguments", "cli_sweep", "cli"]  # fmt: skip
+         "milestones", "claims", "predictions", "drawings", "outcomes", "curves",
+         "phase", "phenomena", "plain", "formats", "lenient",
+         "sweeps", "handins", "export_parts",
+         "export_arm", "export", "bounds", "course", "arguments", "cli_claims", "cli_sweep", "cli_check",
+         "cli"]  # fmt: skip
 
 
 def imported(source: str) -> set[str]:

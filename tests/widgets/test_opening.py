@@ -25,6 +25,7 @@ RANGES = st.tuples(FINITE, st.floats(1e-3, 1e6)).map(
 )
 Y_AXIS = st.sampled_from(["y", "y2", "y3", "y4"])
 AXIS = Y_AXIS | st.sampled_from(["x", "x2", "x3", "x4"])
+LOCKABLE = st.sampled_from(sorted(opening.lockable()))
 LOOKS = st.builds(
     Look,
     preset=st.sampled_from(list(ABOUT.presets)),
@@ -38,6 +39,8 @@ LOOKS = st.builds(
     ghosts=st.lists(st.sampled_from(["gradient-flow-0", "central-flow-12"])).map(tuple),
     zoom=st.dictionaries(AXIS, RANGES, max_size=3),
     scale=st.dictionaries(Y_AXIS, st.sampled_from(["log", "linear"]), max_size=3),
+    lock=st.lists(LOCKABLE, max_size=4).map(tuple),
+    hide=st.lists(LOCKABLE, max_size=4).map(tuple),
 )
 
 

@@ -54,6 +54,20 @@ def test_a_notebook_that_says_nothing_has_its_file_name(tmp_path, text: str) -> 
     assert lab_cards(tmp_path) == [Card("mine.ipynb", "mine")]
 
 
+@pytest.mark.parametrize("bad", ["<script>", '<a href="x">', "<g onclick='f()'>", "url(http:)"])
+def test_a_picture_and_words_come_from_the_folder_beside(tmp_path, bad: str) -> None:
+    write(tmp_path, "01_my_lab.ipynb", '{"metadata": {"edgewise": {"title": "Mine"}}}')
+    (tmp_path / "pictures").mkdir()
+    write(tmp_path, "pictures/my-lab.svg", "<svg >one on one</svg>")
+    write(tmp_path, "pictures/words.json", '{"my-lab": [["knob", "rate", "lr"]]}')
+    (card,) = lab_cards(tmp_path)
+    assert card.picture == "<svg >one on one</svg>" and card.finds == (("knob", "rate", "lr"),)
+    write(tmp_path, "pictures/my-lab.svg", f"<svg >{bad}</svg>")
+    write(tmp_path, "pictures/words.json", '{"my-lab": [3]}')
+    (card,) = lab_cards(tmp_path)
+    assert card.title == "Mine" and not card.picture and not card.finds
+
+
 class Sweeps(LabKernels):
     """`LabKernels` with one kernel, "k", that needs no process."""
 
