@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lab_core import formats
+from lab_core import formats, own
 from lab_core.flows import FLOWS
 from lab_core.knobs import BadInput
 from lab_core.lenient import readable, readable_url
@@ -107,9 +107,9 @@ def _known(about: Phenomenon, opened: Opened) -> Opened:
 
 
 def with_settings(opened: Opened, settings: dict[str, Any]) -> Opened:
-    """The same with settings of a notebook."""
+    """The same with settings of a notebook, among them parts of a person's own."""
     try:
-        return replace(opened, recipe=opened.recipe.set(settings))
+        return replace(opened, recipe=opened.recipe.set(own.settings(settings)))
     except BadInput as error:
         return replace(opened, said=[*opened.said, str(error)])
 

@@ -19,11 +19,11 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "kernels", "schedules",
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
-         "timeline", "batches",
+         "own", "timeline", "batches",
          "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm",
          "run", "costs", "sweep",
          "flows",
-         "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient",
+         "milestones", "claims", "curves", "phase", "phenomena", "card", "plain", "formats", "lenient",
          "sweeps", "export_parts",
          "export_arm", "export", "arguments", "cli_sweep", "cli"]  # fmt: skip
 
