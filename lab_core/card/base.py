@@ -17,6 +17,9 @@ from lab_core.optimizers import Optimizer
 from lab_core.recipe import Recipe
 from lab_core.run import Run
 
+WIDE = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # factors of the learning rate
+FEW = (1 / 4, 1.0, 4.0)
+UP = (1 / 4, 1.0, 4.0, 16.0)
 SLICE = 25  # steps between two looks at whether a row is still asked for
 # the plots that the rows fill: title, x axis, y axis, which axes are logarithmic
 PANELS = (
@@ -29,6 +32,20 @@ PANELS = (
 
 class Given(Exception):
     """The row is not asked for any more."""
+
+
+# row: lab, what is asked, paper
+TITLES = {
+    "threshold": ("edge-of-stability", "Its threshold on a quadratic", "Cohen et al. 2021, 2022"),
+    "edge": ("edge-of-stability", "Where the sharpness settles", "Cohen et al. 2021, 2022"),
+    "hump": ("edge-of-stability", "Cross-entropy: up and down again", "Cohen et al. 2021"),
+    "warmup": ("curvature-and-warmup", "What warm-up is worth", "Gilmer et al. 2022"),
+    "grokking": ("grokking", "Does it grok?", "Power et al. 2022"),
+    "sensing": ("matrix-sensing", "Recovering a matrix", "Xiong, Ding & Du 2023"),
+    "logistic": ("large-steps", "Logistic regression", "Tyurin 2024"),
+    "labels": ("fit-anything", "Fitting random labels", "Zhang et al. 2017"),
+    "double-descent": ("double-descent", "The peak of double descent", "Liu & Flanigan 2023"),
+}
 
 
 @dataclass(frozen=True)
@@ -121,3 +138,23 @@ def step(value: float) -> float | None:
 
 def at_rate(lr: float) -> str:
     return f"lr {lr:.3g}"
+
+
+def rates(values: Any) -> str:
+    """The smallest and the largest of a scan."""
+    each = [f"{v:.3g}" for v in np.asarray(values, float)]
+    return f"{each[0]} to {each[-1]}" if len(each) > 1 else each[0]
+
+
+def when(at: float, verb: str, steps: int) -> str:
+    """At which step something happened; or that it did not."""
+    bare = {"memorises": "memorise", "groks": "grok", "gets there": "get there"}[verb]
+    return f"{verb} at step {at:.0f}" if np.isfinite(at) else f"does not {bare} within {steps} steps"
+
+
+def row(
+    s: Setting, slug: str, holds: bool | None, said: str, figures: dict[str, float | None],
+    lines: Sequence[tuple[int, Line]] = (),
+) -> Row:  # fmt: skip
+    """The row of a trial."""
+    return Row(*TITLES[slug], holds, f"{said[:1].upper()}{said[1:]}.", figures, tuple(lines))

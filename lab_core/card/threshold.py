@@ -30,7 +30,8 @@ BEYOND = 3.0
 @dataclass(frozen=True)
 class Measured:
     """`threshold` is the smallest curvature at which the quadratic is unstable, of P^-1 (H + coupled decay)
-    where the optimizer reports P (`held`), and else of H at gradients of size 1: inf where none is.
+    where the optimizer reports P (`held`), and else of H at gradients of size 1: inf where none
+    is, 0 where all are.
     `adaptive` says that at gradients ten times as large three times the curvature is stable still.
     """
 
@@ -143,11 +144,13 @@ def _measured(optimizer: Optimizer, going: Callable[[], bool]) -> Measured:
     problem = Quadratic(optimizer, 1.0)
     unit = float(problem.P.mean()) / float(optimizer.lr)
     low, high = LOW * unit, HIGH * unit
-    for _ in range(ROUNDS):
+    for i in range(ROUNDS):
         tried = torch.logspace(math.log10(low), math.log10(high), POINTS + 1, dtype=torch.float64)
         grows = problem.grows(tried[1:]).tolist()
         if not any(grows) or not going():
             return Measured(math.inf, _adaptive(optimizer, high), bool(problem.held))
+        if grows[0] and not i:
+            return Measured(0.0, True, bool(problem.held))
         first = grows.index(True)
         low, high = float(tried[first]), float(tried[first + 1])
     found = math.sqrt(low * high)
