@@ -1,4 +1,4 @@
-"""The command line: `edgewise list | run | sweep | claims | export | serve | open`.
+"""The command line: `edgewise list | run | sweep | claims | card | export | serve | open`.
 
 Exit codes: 0, done; 1, a claim does not hold; 2, bad input; 130, interrupted. torch is imported by
 the commands that need it alone, so that `--help` is quick.
@@ -92,6 +92,10 @@ def parser() -> Parser:
         "names", metavar="NAME", nargs="*", help="a phenomenon or a paper; default: all"
     )
     check.add_argument("--json", metavar="FILE", type=Path, help="write the verdicts there")
+    trial = add(card, "card")
+    trial.add_argument("optimizer", metavar="OPTIMIZER", help="its name in `edgewise list`")
+    trial.add_argument("--set", metavar="KNOB=VALUE", action="append", default=[], help="lr=0.01")
+    trial.add_argument("--json", metavar="FILE", type=Path, help="write the card there")
     for command, name in ((serve, "serve"), (open_lab, "open")):
         sub = add(command, name)
         sub.add_argument("--port", type=int, help="default: a free one")
@@ -180,6 +184,29 @@ def claims(args: argparse.Namespace) -> int:
         with opened(args.json) as file:
             json.dump(rows, file, indent=2, ensure_ascii=False)
     return 0 if all(row["holds"] for row in rows) else 1
+
+
+def card(args: argparse.Namespace) -> int:
+    """Put an optimizer into every lab that can take it, and say what became of it."""
+    from lab_core import card
+    from lab_core.devices import one_thread
+    from lab_core.formats import parse_value, split_piece
+
+    one_thread()
+    pieces = [split_piece(piece) for piece in args.set]
+    slug, optimizer = card.brought(args.optimizer, {n: parse_value(v, n) for n, v in pieces})
+    if args.json:
+        with writing(args.json):
+            args.json.open("a").close()
+    done = []
+    for i, (_, row) in enumerate(card.rows(optimizer), 1):
+        done.append(row)
+        print(f"[{i}/{len(card.TRIALS)}] {row.title}: {card.mark(row.holds)} ({row.paper})")
+        print(f"    {row.said}", flush=True)
+    if args.json:
+        with opened(args.json) as file:
+            file.write(card.of(slug, optimizer, done).to_json())
+    return 0
 
 
 def export(args: argparse.Namespace) -> int:

@@ -140,4 +140,4 @@ def table(done: tuple[Row, ...]) -> str:
     return f"<table class=ew-table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-__all__ = ["PANELS", "TITLES", "TRIALS", "WITHOUT", "Card", "Row", "brought", "card", "of", "rows", "table"]
+__all__ = ["PANELS", "TITLES", "TRIALS", "WITHOUT", "Card", "Row", "brought", "card", "mark", "of", "rows", "table"]
