@@ -141,7 +141,10 @@ class OptimizerCard(ComputedPage):
         chosen = {"id": "optimizer", "label": "optimizer", "kind": "choice", "value": self._slug,
                   "options": options}  # fmt: skip
         own = [control(k, getattr(self.optimizer, n)) for n, k in knobs(self.optimizer).items()]
-        return [{"title": "Optimizer", "controls": [chosen]}, {"title": "Its knobs", "controls": own}]
+        return [
+            {"title": "Optimizer", "controls": [chosen]},
+            {"title": "Its knobs", "controls": own},
+        ]
 
     # ---- what the page shows
 

@@ -79,14 +79,18 @@ def brought(optimizer: Any, settings: dict[str, Any]) -> tuple[str, Optimizer]:
         if name not in knobs(cls):
             raise BadInput(f"{name}: {slug} has no such knob; choose {', '.join(knobs(cls))}.")
         if isinstance(value, (list, tuple)):
-            raise BadInput(f"{name}: a card is of one value; the learning rates are scanned anyway.")
+            raise BadInput(
+                f"{name}: a card is of one value; the learning rates are scanned anyway."
+            )
     found = cls(**settings)
     check(found)
     return slug, found
 
 
 def rows(
-    optimizer: Optimizer, going: Callable[[], bool] = lambda: True, known: Callable[[str], bool] | None = None
+    optimizer: Optimizer,
+    going: Callable[[], bool] = lambda: True,
+    known: Callable[[str], bool] | None = None,
 ) -> Iterator[tuple[str, Row]]:
     """Each trial's name and row, one after another, but those that are `known`; soon without more once it
     is not `going`.
@@ -131,7 +135,7 @@ def mark(holds: bool | None) -> str:
 
 def table(done: tuple[Row, ...]) -> str:
     """The rows as an HTML table."""
-    heads = "".join(f"<th scope=col>{h}</th>" for h in ("asked", "is it so", "measured", "paper"))
+    heads = "".join(f"<th scope=col>{h}</th>" for h in ("asked", "holds", "measured", "paper"))
     body = "".join(
         f"<tr><th scope=row>{escape(r.title)}</th><td>{mark(r.holds)}</td><td>{escape(r.said)}</td>"
         f"<td>{escape(r.paper)}</td></tr>"
@@ -140,4 +144,17 @@ def table(done: tuple[Row, ...]) -> str:
     return f"<table class=ew-table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-__all__ = ["PANELS", "TITLES", "TRIALS", "WITHOUT", "Card", "Row", "brought", "card", "mark", "of", "rows", "table"]
+__all__ = [
+    "PANELS",
+    "TITLES",
+    "TRIALS",
+    "WITHOUT",
+    "Card",
+    "Row",
+    "brought",
+    "card",
+    "mark",
+    "of",
+    "rows",
+    "table",
+]

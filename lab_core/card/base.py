@@ -99,7 +99,8 @@ class Setting:
         """A lab's recipe with the optimizer in it, at multiples of its learning rate. Raises BadInput
         where it does not fit.
         """
-        optimizer = replace(self.optimizer, lr=self.rates(factors), **others)
+        values: dict[str, Any] = {"lr": self.rates(factors)} | others
+        optimizer = replace(self.optimizer, **values)
         return replace(base, optimizer=optimizer)
 
     def run(self, recipe: Recipe) -> Run:
@@ -149,7 +150,9 @@ def rates(values: Any) -> str:
 def when(at: float, verb: str, steps: int) -> str:
     """At which step something happened; or that it did not."""
     bare = {"memorises": "memorise", "groks": "grok", "gets there": "get there"}[verb]
-    return f"{verb} at step {at:.0f}" if np.isfinite(at) else f"does not {bare} within {steps} steps"
+    return (
+        f"{verb} at step {at:.0f}" if np.isfinite(at) else f"does not {bare} within {steps} steps"
+    )
 
 
 def row(

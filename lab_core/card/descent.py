@@ -18,7 +18,9 @@ PEAK = 1.5  # times the error of the widest net
 WIDTHS = Axis(("width",), "width", (2, 3, 4, 5, 6, 8, 20, 200))
 
 
-def descends_twice(s: Setting, base: Recipe = nets.RECIPE, seeds: tuple[int, ...] = (0, 1, 2)) -> Row:
+def descends_twice(
+    s: Setting, base: Recipe = nets.RECIPE, seeds: tuple[int, ...] = (0, 1, 2)
+) -> Row:
     """The peak of the test error of small nets over that of the widest, at the rate that fits them best;
     beside gradient descent's.
     """

@@ -35,7 +35,9 @@ class Race:
         steps, own = arm.program.steps, WIDE.index(1.0)
         said = f"to {self.goal}: at {at_rate(s.lr)} it {when(mine[own], 'gets there', steps)}"
         if best != own and np.isfinite(mine[best]):
-            said += f", at {at_rate(lr[best])} {when(mine[best], 'gets there', steps)}, the soonest of"
+            said += (
+                f", at {at_rate(lr[best])} {when(mine[best], 'gets there', steps)}, the soonest of"
+            )
             said += f" {rates(lr)}"
         name = self.recipe.optimizer.label
         said += f"; {name} ({at_rate(other.knob('lr')[theirs.argmin()])}) "

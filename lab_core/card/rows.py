@@ -7,7 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab_core.arm import Arm
-from lab_core.card.base import FEW, UP, WIDE, Row, Setting, at_rate, ended, line, rates, row, step, when
+from lab_core.card.base import (
+    FEW,
+    UP,
+    WIDE,
+    Row,
+    Setting,
+    at_rate,
+    ended,
+    line,
+    rates,
+    row,
+    step,
+    when,
+)
 from lab_core.claims import finished
 from lab_core.phenomena import curvature_and_warmup as warmup
 from lab_core.phenomena import edge_of_stability as edge
@@ -57,13 +70,15 @@ def level(s: Setting, arm: Arm) -> Level:
     steps, ratio = arm.record["ratio"]
     if np.isfinite(ratio).any():
         effective = "effective_sharpness" in arm.record.columns
-        return Level(steps, ratio, f"its {'effective ' * effective}sharpness over its threshold", True)
+        return Level(
+            steps, ratio, f"its {'effective ' * effective}sharpness over its threshold", True
+        )
     sharpness, lr = arm.record["sharpness"][1], arm.knob("lr")
     try:
         unit = s.quadratic.threshold * s.lr
         if 0 < unit < np.inf and not s.adaptive:
-            return Level(steps, sharpness * lr / unit,
-                         f"sharpness over the threshold measured on a quadratic, {unit:.3g} / lr", True)  # fmt: skip
+            of = f"sharpness over the threshold measured on a quadratic, {unit:.3g} / lr"
+            return Level(steps, sharpness * lr / unit, of, True)
     except ValueError:
         pass
     return Level(steps, sharpness * lr / 2, "sharpness over 2 / lr (it states no threshold)", False)
@@ -78,7 +93,11 @@ def at_the_edge(s: Setting, base: Recipe = edge.DIGITS) -> Row:
     late = found.ratio[found.steps >= 0.75 * arm.program.steps]
     end = np.where(np.isfinite(loss), late.mean(0) if len(late) else np.nan, np.nan)
     there = np.flatnonzero(np.isfinite(end) & (np.nanmax(found.ratio, 0) >= 1))
-    best = int(there[loss[there].argmin()] if len(there) else np.where(np.isfinite(loss), loss, 1e300).argmin())
+    best = int(
+        there[loss[there].argmin()]
+        if len(there)
+        else np.where(np.isfinite(loss), loss, 1e300).argmin()
+    )
     mine, lr = WIDE.index(1.0), arm.knob("lr")
     said = f"at {at_rate(s.lr)} {_end(arm, found, end, mine)}"
     if best != mine:
@@ -93,7 +112,10 @@ def at_the_edge(s: Setting, base: Recipe = edge.DIGITS) -> Row:
         holds = False
     figures = {"level": step(end[best]), "lr": float(lr[best]), "level_at_own_lr": step(end[mine]),
                "last_loss": step(loss[best])}  # fmt: skip
-    lines = [line(at_rate(lr[r]), arm, "ratio", r, found.ratio[:, r]) for r in dict.fromkeys((mine, best))]
+    lines = [
+        line(at_rate(lr[r]), arm, "ratio", r, found.ratio[:, r])
+        for r in dict.fromkeys((mine, best))
+    ]
     losses = [line(at_rate(lr[r]), arm, "train_loss", r) for r in dict.fromkeys((mine, best))]
     drawn = [(0, one) for one in lines] + [(3, one) for one in losses]
     return row(s, "edge", holds, said, figures, drawn)
@@ -118,11 +140,18 @@ def hump(s: Setting, base: Recipe = edge.PRESETS["cross-entropy"].recipe) -> Row
         return row(s, "hump", False, f"it diverges at {rates(lr)}", {"rise": None, "fall": None})
     best = int(loss.argmin())
     top = int(sharpness[:, best].argmax())
-    rise, fall = sharpness[top, best] / sharpness[0, best], sharpness[-1, best] / sharpness[top, best]
+    rise, fall = (
+        sharpness[top, best] / sharpness[0, best],
+        sharpness[-1, best] / sharpness[top, best],
+    )
     said = (f"at {at_rate(lr[best])}, the lowest loss of {rates(lr)}: the sharpness rises {rise:.3g}-fold by"
             f" step {steps[top]} and ends at {fall:.2g} of that")  # fmt: skip
     holds = bool(rise > RISE and fall < FALL)
-    figures = {"rise": float(rise), "fall": float(fall), "lr": float(lr[best])}
+    figures: dict[str, float | None] = {
+        "rise": float(rise),
+        "fall": float(fall),
+        "lr": float(lr[best]),
+    }
     return row(s, "hump", holds, said, figures)
 
 

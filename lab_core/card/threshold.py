@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from lab_core.knobs import BadInput, OwnError
-from lab_core.models import stream, views
+from lab_core.models import Shapes, stream, views
 from lab_core.optimizers import Optimizer
 from lab_core.optimizers.apart import Apart
 
-SHAPE = {"w": (2, 3)}
-BURN_IN, LONGER = 1000, 8000  # steps of one gradient, over which what it divides by comes to rest
+SHAPE: Shapes = {"w": (2, 3)}
+BURN_IN, LONGER = 1000, 4000  # steps of one gradient, over which what it divides by comes to rest
 LARGE = 1e8  # times the squares of the gradients is what is held
 STEPS, EARLY, WINDOW = 400, 150, 50
 POINTS, ROUNDS = 8, 4  # curvatures tried at once, and how often the bracket is divided so
@@ -43,6 +43,8 @@ class Measured:
 class Here:
     """Where a step on the quadratic happens."""
 
+    objective: Any
+
     def __init__(self, t: int):
         self.t = t
 
@@ -50,9 +52,10 @@ class Here:
     def views(w: Tensor) -> dict[str, Tensor]:
         return views(w, SHAPE)
 
-    @property
-    def objective(self) -> Any:
-        raise BadInput("it asks for the objective (losses, outputs), which a bare quadratic has not.")
+    def __getattr__(self, name: str) -> Any:
+        raise BadInput(
+            "it asks for the objective (losses, outputs), which a bare quadratic has not."
+        )
 
 
 class Quadratic:
@@ -70,7 +73,7 @@ class Quadratic:
         w = torch.zeros_like(g)
         self.state, self.held, self.P = optimizer.init(w), {}, torch.ones_like(g)
         for t in range(BURN_IN if optimizer.preconditioner(w, g, self.state) is None else LONGER):
-            w, self.state = optimizer.step(w, g, self.state, Here(t))
+            _, self.state = optimizer.step(w, g, self.state, Here(t))
         self.t, self.g = t + 1, g
         self.held = self._held(w)
         if self.held:
@@ -85,10 +88,12 @@ class Quadratic:
     def _held(self, w: Tensor) -> dict[str, Tensor]:
         """What P depends on, enlarged."""
         P, out = self.optimizer.preconditioner(w, self.g, self.state), {}
-        real = {k: v for k, v in self.state.items() if isinstance(v, Tensor) and v.is_floating_point()}
+        real = {
+            k: v for k, v in self.state.items() if isinstance(v, Tensor) and v.is_floating_point()
+        }
         for name, value in real.items() if P is not None else ():
             other = self.optimizer.preconditioner(w, self.g, self.state | {name: 2 * value})
-            if other is not None and not torch.equal(other, P):
+            if P is not None and other is not None and not torch.equal(other, P):
                 out[name] = LARGE * value
         return out
 
@@ -164,4 +169,3 @@ def _adaptive(optimizer: Optimizer, curvature: float) -> bool:
     """Whether gradients ten times as large make a curvature stable that is three times the threshold."""
     larger = Quadratic(optimizer, LARGER)
     return not bool(larger.grows(torch.tensor([BEYOND * curvature]))[0])
-

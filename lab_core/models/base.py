@@ -88,7 +88,7 @@ class Model:
         """The initial value of a parameter, from independent N(0, 1) of its shape: std * normal."""
         return std * normal
 
-    def drawn(self, d: int, c: int, seed: int) -> dict[str, Tensor]:
+    def brings(self, d: int, c: int, seed: int) -> dict[str, Tensor]:
         """The initial values of those parameters that a model draws in a way of its own."""
         return {}
 
@@ -127,7 +127,7 @@ def initial(model: Model, d: int, c: int, seed: int, scale: float) -> Tensor:
     The Gaussian is keyed by (seed, name of the parameter) alone, so replicas and arms that share a
     seed share their initial weights up to the scale, where the shapes allow.
     """
-    stds, drawn = model.stds(d, c), model.drawn(d, c, seed)
+    stds, drawn = model.stds(d, c), model.brings(d, c, seed)
     pieces = []
     for name, shape in model.shapes(d, c).items():
         if name in drawn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass, make_dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +21,7 @@ CLOSE = 1e-6
 def each(function: Callable[..., Any], batched: bool, *stacks: Any) -> Tensor:
     """A function of one replica's tensors on stacks of them, batched by torch or one by one."""
     if batched:
-        return torch.vmap(function)(*stacks)  # type: ignore[no-any-return]
+        return torch.vmap(function)(*stacks)
     rows = zip(*(_rows(s) for s in stacks), strict=True)
     return torch.stack([function(*row) for row in rows])
 
@@ -96,7 +96,7 @@ def loss_class(thing: Any, targets: str = "real") -> Any:
 
 def _of_class(cls: Any, targets: str) -> Any:
     """A class as in `losses.py`, whose calls are checked."""
-    if not (is_dataclass(cls) and callable(getattr(cls, "__call__", None))):
+    if not (hasattr(cls, "__dataclass_fields__") and "__call__" in dir(cls)):
         raise BadInput(
             f"loss: {cls.__name__} is not a frozen dataclass with __call__(output, target); make it one,"
             " or give a function."

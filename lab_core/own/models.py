@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, make_dataclass
 from functools import lru_cache
+from threading import get_ident
 from typing import Any, ClassVar
 
 import torch
@@ -79,11 +80,15 @@ class BroughtModule(BroughtModel):
     its weights as the module itself does.
     """
 
+    @property
+    def made_by(self) -> Any:
+        return type(self)
+
     def shapes(self, d: int, c: int) -> Shapes:
-        return {n: tuple(p.shape) or (1,) for n, p in module(type(self), d, c).named_parameters()}
+        return {n: tuple(p.shape) or (1,) for n, p in module(self.made_by, d, c).named_parameters()}
 
     def one(self, views: dict[str, Tensor], x: Tensor) -> Callable[..., Any]:
-        net = module(type(self), *self._sizes(views, x))
+        net = module(self.made_by, *self._sizes(views, x), thread=get_ident())
         return lambda own, inputs: functional_call(net, own, (inputs,))
 
     def _sizes(self, views: Mapping[str, Tensor], x: Tensor) -> tuple[int, int]:
@@ -92,8 +97,8 @@ class BroughtModule(BroughtModel):
         shapes = {n: tuple(v.shape[1:]) for n, v in views.items()}
         return d, next(c for k, c in SIZES[type(self)] if k == d and self.shapes(k, c) == shapes)
 
-    def drawn(self, d: int, c: int, seed: int) -> dict[str, Tensor]:
-        net = module(type(self), d, c, seed)
+    def brings(self, d: int, c: int, seed: int) -> dict[str, Tensor]:
+        net = module(self.made_by, d, c, seed)
         return {n: p.detach().double() for n, p in net.named_parameters()}
 
 
@@ -101,8 +106,10 @@ SIZES: dict[type, dict[tuple[int, int], None]] = {}
 
 
 @lru_cache(maxsize=64)
-def module(cls: type[BroughtModule], d: int, c: int, seed: int = 0) -> nn.Module:
-    """The module of a seed, for d inputs and c outputs. Raises OwnError where it cannot be one of ours."""
+def module(cls: Any, d: int, c: int, seed: int = 0, thread: int = 0) -> nn.Module:
+    """The module of a seed, for d inputs and c outputs; one for each thread, since it holds a replica's
+    weights while it is called. Raises OwnError where it cannot be one of ours.
+    """
     with blamed(f"{cls.label}({d}, {c})"), torch.inference_mode(False), torch.random.fork_rng([]):
         torch.manual_seed(zlib.crc32(f"module/{seed}".encode()))
         net = cls.function(d, c)
@@ -181,7 +188,7 @@ def _try(cls: Any, thing: Any, made: bool) -> None:
     if cls.inputs != "real":
         return
     model, x = cls(), torch.linspace(-1, 1, 2 * N * D, dtype=torch.float64).view(2, N, D)
-    rows = [model.drawn(D, C, seed) for seed in (0, 1)]
+    rows = [model.brings(D, C, seed) for seed in (0, 1)]
     views = {n: torch.stack([row[n] for row in rows]) for n in rows[0]}
     net = module(cls, D, C)
     cls.batched = batches(lambda own, inputs: functional_call(net, own, (inputs,)), views, x)

@@ -114,8 +114,8 @@ def _of_fields(cls: Any) -> dict[str, Any]:
     for f in fields(cls):
         if f.default is MISSING and f.default_factory is MISSING:
             raise BadInput(f"{cls.__name__}: its field {f.name!r} has no default; give it one.")
-        real = f.type in ("float", float) and is_number(f.default)
-        default = float(f.default) if real else f.default
+        given: Any = f.default
+        default = float(given) if f.type in ("float", float) and is_number(given) else given
         if "domain" in f.metadata:
             out[f.name] = field(default=default, metadata=f.metadata)
         elif f.init and is_number(default):
@@ -137,3 +137,8 @@ def _of_attributes(cls: Any) -> dict[str, Any]:
 
 def _with_default(f: Any, value: Any) -> Any:
     return field(default=value, metadata=f.metadata) if is_number(value) else f
+
+
+def takes_arguments(cls: Any) -> bool:
+    """Whether a class has a constructor of its own."""
+    return cls.__init__ is not object.__init__

@@ -15,7 +15,7 @@ from lab_core.knobs import BadInput, OwnError, knobs
 from lab_core.models import views
 from lab_core.optimizers.apart import Adapted, Apart, blamed, of_replica
 from lab_core.optimizers.base import At, Optimizer, State, Value
-from lab_core.own.naming import is_number, knob_of, numbers_of, owner
+from lab_core.own.naming import is_number, knob_of, numbers_of, owner, takes_arguments
 from lab_core.own.trial import try_adapted, try_optimizer
 
 
@@ -100,8 +100,7 @@ class Brought(Optimizer):
 
     def _kept(self, before: Tensor, now: Tensor, method: str, what: str) -> None:
         """Refuses a write in place, and undoes it: snapshots hold the same tensors."""
-        if torch.equal(before, now) or bool(torch.equal(before.isnan(), now.isnan())
-                                            and torch.equal(before.nan_to_num(), now.nan_to_num())):  # fmt: skip
+        if torch.equal(before, now) or torch.allclose(before, now, 0.0, 0.0, equal_nan=True):
             return
         now.copy_(before)
         raise OwnError(
@@ -137,7 +136,7 @@ class Brought(Optimizer):
             p = self.theirs().preconditioner(w, g, state)
         if p is not None:
             self._fits(p, w, "preconditioner", "P")
-        return p  # type: ignore[no-any-return]
+        return p
 
     def stability_threshold(self) -> Value:
         if not hasattr(type(self).kind, "stability_threshold"):
@@ -206,7 +205,7 @@ def _brought(thing: Any, cls: type) -> type[Optimizer]:
     names = {f.name for f in fields(Brought)} - {"lr", "weight_decay"}
     if clash := names & set(found):
         raise BadInput(f"optimizer: {name} has a knob {clash.pop()!r}; rename it.")
-    by_attributes = not hasattr(cls, "__dataclass_fields__") and cls.__init__ is object.__init__
+    by_attributes = not hasattr(cls, "__dataclass_fields__") and not takes_arguments(cls)
     kind = functools.partial(_with_attributes, cls) if by_attributes else cls
     space = {
         "kind": staticmethod(_Maker(cls, kind)),
@@ -283,4 +282,4 @@ def _adapted(kind: type[optim.Optimizer], arguments: dict[str, Any]) -> type[Opt
              "__doc__": kind.__doc__}  # fmt: skip
     made = _dataclass(name, found, Adapted, space)
     try_adapted(made)
-    return made  # type: ignore[no-any-return]
+    return made
