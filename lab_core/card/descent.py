@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -18,54 +19,73 @@ PEAK = 1.5  # times the error of the widest net
 WIDTHS = Axis(("width",), "width", (2, 3, 4, 5, 6, 8, 20, 200))
 
 
+@dataclass(frozen=True)
+class ByWidth:
+    """Medians over the seeds of the mean squared errors [n] by width x [n], each at the rate of the scan
+    with the smallest training error there.
+    """
+
+    x: np.ndarray
+    test: np.ndarray
+    train: np.ndarray
+    lr: np.ndarray
+
+    @property
+    def peak(self) -> float:
+        """The largest test error of widths 4 to 8 over that of the widest net."""
+        return float(self.test[self.near].max() / self.test[-1])
+
+    @property
+    def fit(self) -> float:
+        """The largest training error of widths 4 to 8."""
+        return float(self.train[self.near].max())
+
+    @property
+    def near(self) -> np.ndarray:
+        return (self.x >= 4) & (self.x <= 8)
+
+    @property
+    def used(self) -> str:
+        """The rates that were taken."""
+        low, high = self.lr.min(), self.lr.max()
+        return at_rate(low) if low == high else f"{at_rate(low)} to {high:.3g}"
+
+
 def descends_twice(
     s: Setting, base: Recipe = nets.RECIPE, seeds: tuple[int, ...] = (0, 1, 2)
 ) -> Row:
-    """The peak of the test error of small nets over that of the widest, at the rate that fits them best;
+    """The peak of the test error of small nets over that of the widest, at the rates that fit them best;
     beside gradient descent's.
     """
-    test, train, x, lr = curve(s, base, seeds)
-    other, other_train, _, other_lr = gradient_descent(base, seeds)
-    (peak, fit), (theirs, their_fit) = _height(x, test, train), _height(x, other, other_train)
-    said = (f"at {at_rate(lr)}, which fits best: the test error of widths 4 to 8 is {peak:.3g} times that of"
-            f" width {x[-1]:g}, at a training error of {fit:.2g}; by gradient descent ({at_rate(other_lr)})"
-            f" {theirs:.3g} times, at {their_fit:.2g}")  # fmt: skip
-    holds = bool(peak > PEAK) if np.isfinite(peak) else None
-    figures = {"peak": step(peak), "train_at_peak": step(fit), "lr": lr, "gd_peak": step(theirs)}
-    lines = [(2, Line(s.optimizer.label, x, test)), (2, Line("gradient descent", x, other))]
+    mine, other = curve(s, base, seeds), gradient_descent(base, seeds)
+    said = (f"at the rates that fit best ({mine.used}) the test error of widths 4 to 8 is {mine.peak:.3g}"
+            f" times that of width {mine.x[-1]:g}, at a training error of {mine.fit:.2g}; by gradient"
+            f" descent ({other.used}) {other.peak:.3g} times, at {other.fit:.2g}")  # fmt: skip
+    holds = bool(mine.peak > PEAK) if np.isfinite(mine.peak) else None
+    figures = {"peak": step(mine.peak), "train_at_peak": step(mine.fit), "gd_peak": step(other.peak),
+               "gd_train_at_peak": step(other.fit)}  # fmt: skip
+    lines = [(2, Line(s.optimizer.label, mine.x, mine.test))]
+    if s.optimizer.label != GD.label:
+        lines.append((2, Line(f"{GD.label}, beside it", other.x, other.test)))
     return row(s, "double-descent", holds, said, figures, lines)
 
 
-def curve(
-    s: Setting, base: Recipe, seeds: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Median test and training error by width, the widths, and the rate: that at which the training error
-    of widths 4 to 8 is the smallest.
-    """
-    recipe = plain(s.on(base))
+def curve(s: Setting, base: Recipe, seeds: tuple[int, ...]) -> ByWidth:
+    """The errors of an optimizer. Raises Given where they are not asked for any more."""
     rates = Axis(("lr",), "learning rate", s.rates(UP))
-    grid = Grid(Sweep(recipe, (WIDTHS, rates), seeds))
+    grid = Grid(Sweep(plain(s.on(base)), (WIDTHS, rates), seeds))
     for cells in in_stacks(grid.sweep):
         outcomes = compute(cells, None, s.going)
         if not outcomes:
             raise Given
         grid.add(outcomes)
-    x = np.array(WIDTHS.values, float)
     test, train = (np.median(mse(grid, which), -1) for which in ("test", "train"))
-    fit = np.where(np.isfinite(train), train, np.inf)[(x >= 4) & (x <= 8)].max(0)
-    j = int(fit.argmin())
-    return test[:, j], train[:, j], x, float(rates.values[j])
+    best = np.where(np.isfinite(train), train, np.inf).argmin(1)[:, None]
+    test, train = (np.take_along_axis(a, best, 1)[:, 0] for a in (test, train))
+    return ByWidth(np.array(WIDTHS.values, float), test, train, np.array(rates.values)[best[:, 0]])
 
 
 @lru_cache(maxsize=4)
-def gradient_descent(
-    base: Recipe, seeds: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def gradient_descent(base: Recipe, seeds: tuple[int, ...]) -> ByWidth:
     """The same by gradient descent."""
     return curve(Setting(GD()), base, seeds)
-
-
-def _height(x: np.ndarray, test: np.ndarray, train: np.ndarray) -> tuple[float, float]:
-    """Peak over the widest net's error, and the training error there."""
-    near = (x >= 4) & (x <= 8)
-    return float(test[near].max() / test[-1]), float(train[near].max())

@@ -28,9 +28,11 @@ from lab_core.phenomena import grokking as grok
 from lab_core.recipe import Recipe
 
 CLOSE = 0.01  # of the threshold, on a quadratic
+CLOSER = 4  # rates that are tried between one that trains and one that does not
 NEAR, ABOVE = 0.05, 0.15  # of it, at the edge; above it where there is a P (RMSProp: up to 12%)
 TRAINED = 1e-2  # of the first loss
 RISE, FALL = 10.0, 0.25  # of the hump, as its claim has them
+LARGER = (1.0, 4.0, 8.0, 16.0)  # rates for it: the labs' are above most defaults
 DECAY = 1.0  # the weight decay of the grokking lab
 
 
@@ -84,52 +86,83 @@ def level(s: Setting, arm: Arm) -> Level:
     return Level(steps, sharpness * lr / 2, "sharpness over 2 / lr (it states no threshold)", False)
 
 
-def at_the_edge(s: Setting, base: Recipe = edge.DIGITS) -> Row:
-    """Whether the sharpness rises to the threshold and stays; shown is, of the rates that get there, the
-    one with the lowest loss.
-    """
-    (arm,) = s.run(s.on(base, WIDE)).arms.values()
+@dataclass(frozen=True)
+class Scan:
+    """A stack of rates at the edge: the level at the end [R], nan where it diverged, and the last loss."""
+
+    arm: Arm
+    found: Level
+    end: np.ndarray
+    loss: np.ndarray
+
+    @property
+    def there(self) -> np.ndarray:
+        """The replicas that have been past 1 and train on."""
+        return np.flatnonzero(np.isfinite(self.end) & (np.nanmax(self.found.ratio, 0) >= 1))
+
+    @property
+    def best(self) -> int:
+        """Of those that get there, or else of all, the one with the lowest loss."""
+        each = self.there if len(self.there) else np.arange(self.arm.R)
+        return int(each[self.loss[each].argmin()])
+
+    def between(self, s: Setting) -> tuple[float, ...]:
+        """Factors between the largest rate that trains and the smallest that does not."""
+        lr, lost = self.arm.knob("lr"), ~np.isfinite(self.loss)
+        if lost.all() or not lost.any() or lr[~lost].max() > lr[lost].min():
+            return ()
+        rates = np.geomspace(lr[~lost].max(), lr[lost].min(), CLOSER + 2)[1:-1]
+        return tuple((rates / s.lr).tolist())
+
+
+def scan(s: Setting, base: Recipe, factors: tuple[float, ...]) -> Scan:
+    (arm,) = s.run(s.on(base, factors)).arms.values()
     found, loss = level(s, arm), ended(arm)
     late = found.ratio[found.steps >= 0.75 * arm.program.steps]
     end = np.where(np.isfinite(loss), late.mean(0) if len(late) else np.nan, np.nan)
-    there = np.flatnonzero(np.isfinite(end) & (np.nanmax(found.ratio, 0) >= 1))
-    best = int(
-        there[loss[there].argmin()]
-        if len(there)
-        else np.where(np.isfinite(loss), loss, 1e300).argmin()
-    )
-    mine, lr = WIDE.index(1.0), arm.knob("lr")
-    said = f"at {at_rate(s.lr)} {_end(arm, found, end, mine)}"
-    if best != mine:
-        said += f"; best of the scan that {'gets there' if len(there) else 'trains'}, {at_rate(lr[best])}: "
-        said += _end(arm, found, end, best)
-    said = f"{found.of}: {said}"
+    return Scan(arm, found, end, loss)
+
+
+def at_the_edge(s: Setting, base: Recipe = edge.DIGITS) -> Row:
+    """Whether the sharpness rises to the threshold and stays; shown is, of the rates that get there, the
+    one with the lowest loss. Where none does, some closer to the first that diverges are tried too.
+    """
+    first = shown = scan(s, base, WIDE)
+    if not len(first.there) and (closer := first.between(s)):
+        shown = scan(s, base, closer)
+    mine, best, there = WIDE.index(1.0), shown.best, len(shown.there)
+    lr, end = float(shown.arm.knob("lr")[best]), shown.end[best]
+    said = f"{shown.found.of}: at {at_rate(s.lr)} {_end(first, mine)}"
+    if shown is not first or best != mine:
+        said += f"; best of the scan that {'gets there' if there else 'trains'}, {at_rate(lr)}:"
+        said += f" {_end(shown, best)}"
     holds = None
-    if found.own:
-        above = ABOVE if "effective_sharpness" in arm.record.columns else NEAR
-        holds = bool(len(there) and -NEAR < end[best] - 1 < above)
-    elif not len(there) and not np.isfinite(loss).any():
+    if shown.found.own:
+        above = ABOVE if "effective_sharpness" in shown.arm.record.columns else NEAR
+        holds = bool(there and -NEAR < end - 1 < above)
+    elif not there and not np.isfinite(first.loss).any():
         holds = False
-    figures = {"level": step(end[best]), "lr": float(lr[best]), "level_at_own_lr": step(end[mine]),
-               "last_loss": step(loss[best])}  # fmt: skip
-    lines = [
-        line(at_rate(lr[r]), arm, "ratio", r, found.ratio[:, r])
-        for r in dict.fromkeys((mine, best))
-    ]
-    losses = [line(at_rate(lr[r]), arm, "train_loss", r) for r in dict.fromkeys((mine, best))]
-    drawn = [(0, one) for one in lines] + [(3, one) for one in losses]
+    figures = {"level": step(end), "lr": lr, "level_at_own_lr": step(first.end[mine]),
+               "last_loss": step(shown.loss[best])}  # fmt: skip
+    pairs = [(first, mine)] + [(shown, best)] * (shown is not first or best != mine)
+    drawn = []
+    for which, r in pairs:
+        name = at_rate(which.arm.knob("lr")[r])
+        drawn.append((0, line(name, which.arm, "ratio", r, which.found.ratio[:, r])))
+        drawn.append((3, line(name, which.arm, "train_loss", r)))
     return row(s, "edge", holds, said, figures, drawn)
 
 
-def _end(arm: Arm, found: Level, end: np.ndarray, r: int) -> str:
+def _end(which: Scan, r: int) -> str:
     """What became of a replica."""
+    arm, found = which.arm, which.found
     if r in arm.diverged:
         return f"it diverges at step {arm.diverged[r]}"
     highest = np.nanmax(found.ratio[:, r])
     if highest < 1:
         return f"it is at most {highest:.2f} in {arm.program.steps} steps"
     crossed = int(found.steps[np.argmax(found.ratio[:, r] >= 1)])
-    return f"it is past 1 at step {crossed} and settles at {end[r]:.2f}"
+    return f"it is past 1 at step {crossed} and settles at {which.end[r]:.2f}"
 
 
 def hump(s: Setting, base: Recipe = edge.PRESETS["cross-entropy"].recipe) -> Row:
@@ -182,7 +215,7 @@ def groks(s: Setting, base: Recipe = grok.MODULAR, steps: int = 1200) -> Row:
     """
     base = base.set({"steps": steps, "probes": (("accuracy", 10),)})
     others = {"weight_decay": _decays(s)} if s.has("weight_decay") else {}
-    (arm,) = s.run(s.on(base, UP, **others)).arms.values()
+    (arm,) = s.run(s.on(base, LARGER, **others)).arms.values()
     (reference,) = finished(base).arms.values()
     (memorised, grokked), lr = grok.times(arm), arm.knob("lr")
     theirs = float(grok.times(reference)[1][0])

@@ -214,6 +214,7 @@ def test_double_descent_is_read_off_the_same_sweep() -> None:
     row = descends_twice(Setting(Adam(lr=0.01)), base, (0,))
     assert row.holds is False and row.figures["peak"] < 1.5  # type: ignore[operator]
     (_, mine), (_, other) = row.lines
+    assert row.figures["train_at_peak"] is not None
     assert mine.x.tolist() == other.x.tolist() and np.isfinite(mine.y).all()
 
 
