@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +18,8 @@ from torch import Tensor
 from lab_core import models
 from lab_core.batches import Batches
 from lab_core.devices import check_precision
-from lab_core.knobs import BadInput
-from lab_core.objective import Objective
+from lab_core.knobs import BadInput, OwnError
+from lab_core.objective import At
 from lab_core.optimizers.base import stacked
 from lab_core.probes import PROBES, Moment
 from lab_core.recipe import Recipe, label, seeds_of
@@ -31,18 +31,6 @@ from lab_core.timeline import starts_afresh
 
 CHUNK = 64  # steps between two looks at the losses
 LIMIT = 1e6  # diverged: loss above LIMIT * (1 + initial loss), or not finite
-
-
-@dataclass
-class At:
-    """Where a step happens: what an optimizer may ask for beyond the flat tensor."""
-
-    t: int
-    objective: Objective
-
-    def views(self, w: Tensor) -> dict[str, Tensor]:
-        """The named pieces of w, each [R, *shape]."""
-        return models.views(w, self.objective.shapes)
 
 
 class Arm:
@@ -66,6 +54,7 @@ class Arm:
         self.batches = Batches([seeds_of(r, "batch") for r in recipes], self.N, self.device)
         self.record = Record(self.R)
         self.diverged: dict[int, int] = {}  # replica -> step
+        self.mistake = ""  # of a person's own part, at which it stopped
         self.last_seen: dict[int, dict[str, Tensor]] = {}  # replica -> the probes' memory then
         self.state = self._fresh() if parent is None or step is None else self._grown(parent, step)
         self.first = self.state.t
@@ -123,13 +112,13 @@ class Arm:
         twin = self._twin(step)
         with torch.inference_mode():
             g = twin.objective.gradient(twin.state.w)[1]
-            twin._measure(twin.state, g, [probe])
+            twin._put(*twin._measure(twin.state, g, [probe]))
         return twin.record
 
     def _twin(self, step: int) -> Arm:
         """Another arm that stands where this one stood at a step, with a record of its own."""
         twin, start = copy.copy(self), self.snapshots.before(step)
-        twin.state, twin.record, twin.last_seen = start, Record(self.R), {}
+        twin.state, twin.record, twin.last_seen, twin.mistake = start, Record(self.R), {}, ""
         twin.diverged = {r: t for r, t in self.diverged.items() if not start.alive[r]}
         twin.snapshots, twin.segments = Snapshots(start), []
         turns = [t for t, _ in self.segments if start.t < t < step]
@@ -175,16 +164,22 @@ class Arm:
 
     @property
     def done(self) -> bool:
-        return self.t >= self.program.steps or len(self.diverged) == self.R
+        ended = self.t >= self.program.steps or len(self.diverged) == self.R
+        return ended or bool(self.mistake)
 
     def advance(self, n: int) -> None:
         """Take n steps, or as many as are left."""
-        end = min(self.t + n, self.program.steps)
+        end, most = min(self.t + n, self.program.steps), CHUNK
         with torch.inference_mode():
             while self.t < end and not self.done:
                 cadences = [self.snapshots.every, *(every for _, every in self.program.probes)]
                 due = [every - self.t % every for every in cadences]
-                self._chunk(min([end - self.t, CHUNK, *due]))
+                k = min([end - self.t, most, *due])
+                try:
+                    self._chunk(k)
+                except OwnError as error:
+                    most = 1  # which finds the step
+                    self.mistake = str(error) if k == 1 else ""
 
     def _chunk(self, k: int) -> None:
         """Take k steps; where a replica diverges among them, go up to there, freeze it, go on."""
@@ -266,15 +261,16 @@ class Arm:
     def _keep(self, after: State, losses: Tensor, g: Tensor) -> None:
         """Record these steps and the probes due at the first of them, then stand at the new state."""
         before = self.state
+        due = [name for name, every in self.program.probes if before.t % every == 0]
+        found = self._measure(before, g, due) if due else None  # all of it, or nothing is kept
         if not self.noisy:
             self._write("train_loss", np.arange(before.t, after.t), losses)
-        due = [name for name, every in self.program.probes if before.t % every == 0]
-        memory = self._measure(before, g, due) if due else before.memory
+        memory = self._put(*found) if found else before.memory
         self.state = replace(after, memory=memory)
         self.snapshots.keep(self.state)
 
-    def _measure(self, s: State, g: Tensor, due: list[str]) -> dict[str, Tensor]:
-        """Record the probes of `due` at state s; return what they want to remember."""
+    def _measure(self, s: State, g: Tensor, due: list[str]) -> tuple[Moment, dict[str, Tensor]]:
+        """The probes of `due` at state s: columns [R]."""
         optimizer = self.optimizer.scaled(self.program.schedule(s.t, self.program.steps))
         moment = Moment(
             s.t, s.w, s.alive, g, optimizer, self.filter, s.optimizer, self.objective, self.test,
@@ -283,15 +279,19 @@ class Arm:
         )  # fmt: skip
         lr = torch.as_tensor(optimizer.lr, dtype=s.w.dtype).reshape(-1)
         columns = {"lr": lr.expand(self.R)}
-        self.mark()
         if self.noisy:
             columns["train_loss"] = self.objective.loss(s.w)
         for name in due:
             columns |= PROBES[name](moment)
+        return moment, columns
+
+    def _put(self, moment: Moment, columns: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Record what was measured; return what the probes want to remember."""
+        self.mark()
         for name, values in columns.items():
-            self._write(name, s.t, values)
+            self._write(name, moment.t, values)
         for name, value in moment.arrays.items():
-            self.record.arrays[name] = (s.t, value)
+            self.record.arrays[name] = (moment.t, value)
         return moment.memory
 
     def _write(self, name: str, steps: Any, values: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `edgewise list | run | sweep | claims | check | export | serve | open`.
+"""The command line: `edgewise list | run | sweep | claims | check | card | export | serve | open`.
 
 Exit codes: 0, done; 1, a claim does not hold, or a hand-in is not so; 2, bad input; 130,
 interrupted. torch is imported by the commands that need it alone, so that `--help` is quick.
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lab_core import cli_check, cli_claims, cli_sweep
+from lab_core import cli_card, cli_check, cli_claims, cli_sweep
 from lab_core.arguments import chosen
 from lab_core.files import opened, writing
 from lab_core.knobs import BadInput
@@ -89,6 +89,7 @@ def parser() -> Parser:
     convert.add_argument("--to", choices=("torch", "url", "json", "python"), required=True)
     cli_claims.options(add(cli_claims.claims, "claims"))
     cli_check.options(add(cli_check.check, "check"))
+    cli_card.options(add(cli_card.card, "card"))
     for command, name in ((serve, "serve"), (open_lab, "open")):
         sub = add(command, name)
         sub.add_argument("--port", type=int, help="default: a free one")

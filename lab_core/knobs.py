@@ -20,6 +20,10 @@ class BadInput(ValueError):
     """One sentence for a person: the field, the rule, the remedy."""
 
 
+class OwnError(BadInput):
+    """One sentence about a part that a person brought: what of it does what, and what is expected."""
+
+
 @dataclass(frozen=True)
 class Knob:
     """What a slider, a check and a help text need to know of one field."""

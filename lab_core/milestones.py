@@ -218,6 +218,12 @@ def recovered(arm: Arm) -> list[Milestone]:
     ]  # fmt: skip
 
 
+def mistaken(arm: Arm) -> list[Milestone]:
+    """A part that a person brought made a mistake, at which the arm stopped."""
+    text = f"arm {arm.index} stopped at step {arm.t}: {arm.mistake}"
+    return [Milestone(arm.t, arm.index, 0, "mistaken", text)] if arm.mistake else []
+
+
 def remarked(arm: Arm) -> list[Milestone]:
     """What its data and its model rule out from the start, once for all replicas that it is true of."""
     out = []
@@ -240,7 +246,8 @@ def reached(arm: Arm, column: str, level: float, below: bool = False) -> dict[in
     return {r: BEFORE if arm.first and step in begins else step for r, step in steps.items()}
 
 
-DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed, recovered, remarked)
+DETECTORS = (crossed, settled, diverged, catapulted, learned, collapsed, recovered, mistaken,
+             remarked)  # fmt: skip
 
 
 def beside(flow: Flow, moment: int | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -134,6 +135,18 @@ class Objective:
         w = w.clone().requires_grad_()
         f = self.outputs(w, x) if draw is None else self.trained(w, x, draw)
         return self.criterion(f, y).mean(-1), w
+
+
+@dataclass
+class At:
+    """Where a step happens: what an optimizer may ask for beyond the flat tensor."""
+
+    t: int
+    objective: Objective
+
+    def views(self, w: Tensor) -> dict[str, Tensor]:
+        """The named pieces of w, each [R, *shape]."""
+        return models.views(w, self.objective.shapes)
 
 
 def _rows(a: Tensor, index: Tensor) -> Tensor:

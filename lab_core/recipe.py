@@ -29,6 +29,7 @@ PARTS: dict[str, Mapping[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
 }
+BROUGHT = ("optimizer", "loss", "model", "data")  # parts that a person can bring, see `own`
 DTYPES = ("float64", "float32")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_REPLICAS = 1024
@@ -211,9 +212,9 @@ def stacks(part: str, k: Knob) -> bool:
 
 
 def slug(part: str, value: Any) -> str:
-    """The registry name of a part."""
+    """The registry name of a part; one of a person's own keeps it when it is brought anew."""
     for name, cls in PARTS[part].items():
-        if type(value) is cls:
+        if type(value) is cls or getattr(value, "brought_as", None) == name:
             return name
     raise BadInput(
         f"{part}: {type(value).__name__} is not in the registry, so it cannot be written down;"
@@ -229,7 +230,8 @@ def swap(part: str, old: Any, name: Any) -> Any:
     """
     cls = PARTS[part].get(name) if isinstance(name, str) else None
     if cls is None:
-        raise BadInput(f"{part}: {name!r} is not known; choose {', '.join(PARTS[part])}.")
+        own = f", or bring your own: Lab(..., {part}=...)" if part in BROUGHT else ""
+        raise BadInput(f"{part}: {name!r} is not known; choose {', '.join(PARTS[part])}{own}.")
     before = knobs(old)
 
     def carry(k: Knob, value: Any) -> Any:

@@ -33,9 +33,8 @@ class State:
 
 
 def size(state: State) -> int:
-    """Bytes of a state's tensors."""
-    tensors = [state.w, *state.optimizer.values()]
-    return sum(x.numel() * x.element_size() for x in tensors if isinstance(x, Tensor))
+    """Bytes of a state's tensors, and of what else says how many it holds."""
+    return sum(getattr(x, "nbytes", 0) for x in (state.w, *state.optimizer.values()))
 
 
 def held(alive: Tensor, new: Any, old: Any) -> Any:

@@ -11,7 +11,7 @@ from lab_core.arm import Arm
 from lab_core.flows import FLOWS
 from lab_core.knobs import Knob, knobs
 from lab_core.phenomena import Phenomenon
-from lab_core.recipe import PARTS, Recipe, companions, stacks
+from lab_core.recipe import PARTS, Recipe, companions, slug, stacks
 from lab_core.timeline import FROM_HERE, LIVE_KNOBS, LIVE_PARTS, OWN
 from widgets import theme
 from widgets.sources import AXES
@@ -125,19 +125,22 @@ def _knobs(part: str, program: Recipe) -> list[Knob]:
 
 
 def _part(part: str, program: Recipe) -> Spec:
-    options = [{"value": slug, "label": label} for slug, label in _entries(program, part)]
-    now = next(s for s, cls in PARTS[part].items() if type(getattr(program, part)) is cls)
+    known = tuple(cls for registry in PARTS.values() for cls in registry.values())
+    options = [{"value": slug, "label": label} for slug, label in _entries(program, part, known)]
+    now = slug(part, getattr(program, part))
     return {"id": part, "label": part, "kind": "choice", "value": now, "options": options}
 
 
 @lru_cache(maxsize=64)  # while a person goes through time, all is asked for at each step
-def _entries(program: Recipe, part: str) -> list[tuple[str, str]]:
-    """Each entry of a part's registry, with the parts that would have to be exchanged with it."""
+def _entries(program: Recipe, part: str, known: tuple[Any, ...]) -> list[tuple[str, str]]:
+    """Each entry of a part's registry, with the parts that would have to be exchanged with it; `known`
+    is all that is registered, to which a person may add.
+    """
     out = []
-    for slug, cls in PARTS[part].items():
-        others = [p for p in companions(program, part, slug).items() if p[0] != part]
-        labels = ", ".join(PARTS[p][name].label for p, name in others)
-        out.append((slug, f"{cls.label} (with {labels})" if labels else cls.label))
+    for name, cls in PARTS[part].items():
+        others = [p for p in companions(program, part, name).items() if p[0] != part]
+        labels = ", ".join(PARTS[p][other].label for p, other in others)
+        out.append((name, f"{cls.label} (with {labels})" if labels else cls.label))
     return out
 
 

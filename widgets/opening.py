@@ -6,10 +6,9 @@ Of a link or a file that is not sound, what can be read is read; one sentence sa
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
-from lab_core import formats, handins
+from lab_core import formats, handins, own
 from lab_core.flows import FLOWS
 from lab_core.fractal import Landscape
 from lab_core.knobs import BadInput, knobs
@@ -148,7 +147,6 @@ def _known(about: Phenomenon, opened: Opened) -> Opened:
     return replace(opened, look=look, said=opened.said + said)
 
 
-@cache
 def lockable() -> dict[str, str]:
     """What a link may lock or hide, with what is shown of it: knobs, parts and what else pages have."""
     owners = [Recipe, Landscape, *(cls for kinds in PARTS.values() for cls in kinds.values())]
@@ -172,9 +170,9 @@ def _locked(opened: Opened, look: Look) -> Opened:
 
 
 def with_settings(opened: Opened, settings: dict[str, Any]) -> Opened:
-    """The same with settings of a notebook."""
+    """The same with settings of a notebook, among them parts of a person's own."""
     try:
-        return replace(opened, recipe=opened.recipe.set(settings))
+        return replace(opened, recipe=opened.recipe.set(own.settings(settings)))
     except BadInput as error:
         return replace(opened, said=[*opened.said, str(error)])
 

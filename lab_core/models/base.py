@@ -88,6 +88,10 @@ class Model:
         """The initial value of a parameter, from independent N(0, 1) of its shape: std * normal."""
         return std * normal
 
+    def brings(self, d: int, c: int, seed: int) -> dict[str, Tensor]:
+        """The initial values of those parameters that a model draws in a way of its own."""
+        return {}
+
     def informed(self, w: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The initial weights [R, P] of a model that looks at its training set for them; others keep
         w.
@@ -123,9 +127,12 @@ def initial(model: Model, d: int, c: int, seed: int, scale: float) -> Tensor:
     The Gaussian is keyed by (seed, name of the parameter) alone, so replicas and arms that share a
     seed share their initial weights up to the scale, where the shapes allow.
     """
-    stds = model.stds(d, c)
+    stds, drawn = model.stds(d, c), model.brings(d, c, seed)
     pieces = []
     for name, shape in model.shapes(d, c).items():
+        if name in drawn:
+            pieces.append(scale * drawn[name].reshape(-1))
+            continue
         normal = torch.randn(shape, generator=stream("init", seed, name), dtype=torch.float64)
         pieces.append(model.start(name, normal, scale * stds.get(name, 0.0)).reshape(-1))
     return torch.cat(pieces)

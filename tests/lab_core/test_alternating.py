@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab_core.arm import At
 from lab_core.claims import finished
 from lab_core.knobs import BadInput
+from lab_core.objective import At
 from lab_core.optimizers import AlternatingMinimisation
 from lab_core.optimizers.alternating import Entries
 from lab_core.phenomena import alternating_minimization as paper

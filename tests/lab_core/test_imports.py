@@ -19,14 +19,15 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "kernels", "schedules",
          "optimizers", "objective",
          "curvature", "fourier", "predictors", "probes", "record", "tables", "fitting", "recipe",
-         "timeline", "batches",
+         "own", "timeline", "batches",
          "devices", "fractal", "boxes", "zooms", "remarks", "rates", "snapshots", "start", "arm",
          "run", "costs", "sweep",
          "flows",
          "milestones", "claims", "predictions", "drawings", "outcomes", "curves",
-         "phase", "phenomena", "plain", "formats", "lenient",
+         "phase", "phenomena", "card", "plain", "formats", "lenient",
          "sweeps", "handins", "export_parts",
-         "export_arm", "export", "bounds", "course", "arguments", "cli_claims", "cli_sweep", "cli_check",
+         "export_arm", "export", "bounds", "course", "arguments", "cli_card", "cli_claims",
+         "cli_sweep", "cli_check",
          "cli"]  # fmt: skip
 
 

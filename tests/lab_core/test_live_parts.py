@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from lab_core.arm import Arm, At
+from lab_core.arm import Arm
 from lab_core.kernels import TableKernel
 from lab_core.losses import LOSSES, PRECISIONS
-from lab_core.objective import HandObjective, Objective
+from lab_core.objective import At, HandObjective, Objective
 from lab_core.optimizers import FILTERS
 from lab_core.recipe import Branch, Change, Recipe, fitting
 from lab_core.run import Run
