@@ -32,8 +32,8 @@ CLOSER = 4  # rates that are tried between one that trains and one that does not
 NEAR, ABOVE = 0.05, 0.15  # of it, at the edge; above it where there is a P (RMSProp: up to 12%)
 TRAINED = 1e-2  # of the first loss
 RISE, FALL = 10.0, 0.25  # of the hump, as its claim has them
-LARGER = (1.0, 4.0, 8.0, 16.0)  # rates for it: the labs' are above most defaults
-DECAY = 1.0  # the weight decay of the grokking lab
+LARGER = (1.0, 4.0, 16.0)  # rates for it: the labs' are above most defaults
+DECAY = 1.0  # the weight decay of the grokking lab; twice that is tried as well
 
 
 def threshold(s: Setting) -> Row:
@@ -232,9 +232,9 @@ def groks(s: Setting, base: Recipe = grok.MODULAR, steps: int = 1200) -> Row:
 
 
 def _decays(s: Setting) -> tuple[float, ...]:
-    """Its own weight decay, and the lab's where it has none."""
+    """Its own weight decay; where that is 0 also the lab's, and twice that."""
     own = float(s.optimizer.weight_decay)
-    return (own, DECAY) if own == 0 else (own,)
+    return (own, DECAY, 2 * DECAY) if own == 0 else (own,)
 
 
 def _first(arm: Arm, at: np.ndarray, verb: str) -> str:
