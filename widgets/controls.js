@@ -76,7 +76,7 @@ class Slider extends Control {
       oninput: () => this.pick(this.value(Number(this.range.value))),
       onpointerdown: () => this.hold() });
     this.typed = this.field("input", { type: "number", step: "any", class: "ew-value",
-      "aria-label": "value", "aria-description": `of ${this.spec.label}`, onchange: typed });
+      "aria-label": `${this.spec.label}: value`, onchange: typed });
     this.text = h("output", { class: "ew-value" });
     this.unit = h("span", { class: "ew-muted" });
     const row = h("div", { class: "ew-row" }, this.label(), this.typed, this.unit, this.text);

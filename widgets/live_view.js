@@ -15,12 +15,12 @@ class Figure {
 
   constructor(store, el, Plotly) {
     Object.assign(this, { store, Plotly, zoom: store.zoom });
-    this.plot = h("div", { class: "ew-plot" });
+    this.plot = h("div", { class: "ew-plot", "aria-hidden": "true" }); // words and table say it
     this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
     this.heads = new Heads(this);
-    this.hover = new Hover(this);
-    this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" },
-      this.plot, this.marks, this.heads.root, this.hover.box);
+    [this.hover, this.words, this.values] = [new Hover(this), new Words(this), new Values(this)];
+    this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" }, this.plot,
+      this.marks, this.heads.root, this.hover.box, this.values.dialog.node);
     el.append(this.root);
     this.listen();
   }
@@ -29,6 +29,7 @@ class Figure {
     const { signal } = (this.ended = new AbortController());
     const on = (target, name, f) => target.addEventListener(name, f, { signal });
     const refresh = () => this.refresh();
+    ownKeys(() => this.root, signal);
     const resized = () => { // an observer calls at once, and plots as large as before are drawn
       const { clientWidth, clientHeight } = this.root, { width, height } = this.whole ?? {};
       if (clientWidth !== width || clientHeight !== height) this.refresh();
@@ -284,14 +285,9 @@ class Figure {
         ...ratesBeside(p, 0.8 * this.font)]);
     this.marks.replaceChildren(...marks);
     this.hover.again();
+    this.words.write();
   }
 }
-
-/** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
-const blank = (panel) =>
-  ({ type: "scatter", mode: "lines", x: [null], y: [null], ...axesOf(panel) });
-
-const axesOf = ({ x, y }) => ({ xaxis: x.replace("axis", ""), yaxis: y.replace("axis", "") });
 
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>

@@ -36,7 +36,7 @@ class PhaseDiagram(ComputedPage):
         super().__init__("")
         self.caption = ipw.HTML()
         self.controls, self.single = Controls(), Single()
-        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
+        self.sweeping = Sweeping(self.figure, self.messages, self._draw, self._tell, coarse=True)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.controls],
             [self.figure, self.single.view, self.messages],

@@ -213,7 +213,9 @@ class Session:
                 self.telling.look()
                 self.plots.fit()
                 self.sharing.keep()
-            bar.playing = self.player.playing
+            if bar.playing != self.player.playing:
+                bar.playing = self.player.playing
+                self.lab.messages.say(self.telling.stands())
 
     def fail(self, error: Exception) -> None:
         def again() -> None:
@@ -243,6 +245,8 @@ class Session:
             {"play": self.player.play, "pause": self.player.pause, "step": self.player.step,
              "reset": self._reset}[name]()  # fmt: skip
         self.frame()
+        if name in ("step", "back", "reset"):
+            self.lab.messages.say(self.telling.stands())
 
     def _arms(self, name: str, key: str) -> None:
         if name != "close":
