@@ -221,7 +221,7 @@ class Panel {
   group({ title, compact, controls }) {
     const ontoggle = ({ target }) => this.closed[target.open ? "delete" : "add"](title);
     const options = { class: `ew-group ${compact ? "ew-compact" : ""}`, ontoggle };
-    return h("details", { ...options, open: !this.closed.has(title) }, h("summary", {}, title),
+    return h("details", { ...options, "aria-label": title, open: !this.closed.has(title) }, h("summary", {}, title),
       ...controls.map(({ id }) => this.controls.get(id).node));
   }
 }

@@ -17,7 +17,7 @@ class Words {
   }
 
   id(i) {
-    return `ew-words-${this.number}-${i}`;
+    return `ew-about-${this.number}-${i}`;
   }
 
   /** Soon, and once for many frames. */
