@@ -110,6 +110,7 @@ class Figure {
     this.pieces.clear();
     const font = (this.font = parseFloat(getComputedStyle(this.root).fontSize));
     const narrow = this.root.clientWidth < 36 * font;
+    this.root.classList.toggle("ew-one", this.panels.length === 1);
     this.root.classList.toggle("ew-narrow", narrow); // which makes it higher
     const whole = (this.whole = { width: this.root.clientWidth, height: this.root.clientHeight });
     const rects = (this.rects = grid(this.panels.length, whole, narrow, this.only));

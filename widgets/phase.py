@@ -73,7 +73,8 @@ class PhaseDiagram(ComputedPage):
         """Show the diagram that is asked for, of which nothing is known."""
         self._diagram = d = self._asking.diagram()
         rows, columns = d.subject.over
-        options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False}
+        options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False,
+                         "below": True}  # fmt: skip
         self.figure.set_panel(0, panel(d.title, pick=True, **options), [CHOSEN])
         self.figure.relayout({"xaxis": ticks(columns), "yaxis": ticks(rows)})
         self._words: list[str] = []

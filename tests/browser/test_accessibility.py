@@ -158,6 +158,10 @@ def test_tab_reaches_every_control_and_shows_where_it_is(server, page: Page, not
     assert len(fields) >= wanted, f"{len(fields)} of {wanted}"
     names = [(f["group"], f["name"]) for f in seen if f["tag"] == "INPUT"]
     assert len({*names}) == len(names), "two fields of one name in a group"
+    if seen[0]["name"] == "Skip to the run":
+        page.get_by_role("link", name="Skip to the run").press("Enter")
+        expect(button(page, "Play")).to_be_focused()
+    assert (seen[0]["name"] == "Skip to the run") == (notebook == "10_double_descent.ipynb")
 
 
 @pytest.mark.long
