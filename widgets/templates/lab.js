@@ -94,6 +94,7 @@ async function offerSkip() {
 
 function skipTo(lab) {
   const link = document.createElement("a");
+  Object.assign(lab, { id: "run", tabIndex: -1 });
   Object.assign(link, { href: "#run", className: "edgewise-skip", textContent: "Skip to the run" });
   link.onclick = (event) => {
     event.preventDefault();
