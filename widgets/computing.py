@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -106,15 +107,15 @@ class Computing:
     missing. Subclasses say what the pieces are, and take them.
     """
 
-    def __init__(
-        self, figure: LiveFigure, guarded: Callable[[Callable[..., Any]], Callable[..., Any]]
-    ) -> None:
+    def __init__(self, figure: LiveFigure, messages: Messages) -> None:
         self.button = ipw.Button(description=BEGIN, disabled=True)
         self.text = ipw.HTML()
         self.view = ipw.HBox([self.button, self.text])
         self.view.add_class("ew-compute")
         self.lock = threading.RLock()  # held where a computation goes on, ends or is ended
-        self._figure, self._guarded = figure, guarded
+        self._figure, self._messages = figure, messages
+        self._guarded = guarded = partial(guard, messages=messages)
+        self._half = False  # it is said aloud that half of it is done
         self._ended = threading.Event()  # of the computation at work
         self._ended.set()
         self.button.on_click(guarded(lambda _: self.press()))
@@ -176,8 +177,11 @@ class Computing:
                 self.button.description = GO_ON
                 self.say(f"{why} after {self.words()}.")
 
-    def say(self, text: str) -> None:
-        self.text.value = f'<span role="status">{escape(text)}</span>'
+    def say(self, text: str, aloud: bool = True) -> None:
+        """Say how it stands; not aloud where that would be said many times a minute."""
+        self.text.value = f"<span>{escape(text)}</span>"
+        if aloud:
+            self._messages.say(text)
 
     def _begin(self) -> None:
         from widgets.player import background
@@ -185,6 +189,7 @@ class Computing:
         if self.share >= 1:
             self.clear()
         self._ended = ended = threading.Event()
+        self._half = self.share >= 0.5
         self.button.description = STOP
         self.say("computing ...")
         background(self._guarded(lambda: self._compute(ended)))
@@ -216,7 +221,9 @@ class Computing:
     def _tell(self, ended: threading.Event, took: float, rate: float) -> None:
         """Say how far it is after so many seconds, at so much a second."""
         if self.share < 1:
-            self.say(f"{self.words()}; about {(1 - self.share) / rate:.0f} s left.")
+            half, self._half = self._half, self.share >= 0.5
+            left = f"about {(1 - self.share) / rate:.0f} s left."
+            self.say(f"{self.words()}; {left}", aloud=self._half > half)
         else:
             ended.set()
             self.button.description = AGAIN

@@ -84,8 +84,8 @@ class Slider extends Control {
       oninput: () => this.pick(this.value(Number(this.range.value))),
       onpointerdown: () => this.hold() });
     this.typed = this.field("input", { type: "number", step: "any", class: "ew-value",
-      "aria-label": "value",
-      "aria-description": `of ${this.spec.label}${this.spec.locked ? `, ${LOCKED}` : ""}`, onchange: typed });
+      "aria-label": `${this.spec.label}: value`,
+      "aria-description": this.spec.locked ? LOCKED : null, onchange: typed });
     this.text = h("output", { class: "ew-value" });
     this.unit = h("span", { class: "ew-muted" });
     const row = h("div", { class: "ew-row" }, this.label(), this.mark(), this.typed, this.unit, this.text);
@@ -230,7 +230,7 @@ class Panel {
   group({ title, compact, controls }) {
     const ontoggle = ({ target }) => this.closed[target.open ? "delete" : "add"](title);
     const options = { class: `ew-group ${compact ? "ew-compact" : ""}`, ontoggle };
-    return h("details", { ...options, open: !this.closed.has(title) }, h("summary", {}, title),
+    return h("details", { ...options, "aria-label": title, open: !this.closed.has(title) }, h("summary", {}, title),
       ...controls.map(({ id }) => this.controls.get(id).node));
   }
 }

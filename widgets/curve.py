@@ -37,7 +37,7 @@ class CurveLab(ComputedPage):
         super().__init__("", "", "", "")
         self.key = Lines()
         self.controls, self.single = Controls(), Single()
-        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell)
+        self.sweeping = Sweeping(self.figure, self.messages, self._draw, self._tell)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.predict, self.controls],
             [self.key, self.figure, self.single.view, self.messages],

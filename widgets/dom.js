@@ -23,6 +23,53 @@ function ownKeys(element, signal) {
   }, { signal, capture: true });
 }
 
+/** Words for a screen reader alone, which says them once when they change. */
+const aloud = () => h("span", { class: "ew-aloud", role: "status" });
+
+/** A dialog: Esc, its button and a click beside it close it, and the focus goes back to where it was. */
+class Dialog {
+  node = h("dialog", { class: "ew-dialog" });
+
+  constructor() {
+    const { node } = this;
+    // neither the bar's shortcuts nor the plots beneath are meant while it is open
+    for (const name of ["keydown", "pointerdown", "pointermove"]) {
+      node.addEventListener(name, (event) => event.stopPropagation());
+    }
+    node.addEventListener("click", ({ target }) => target === node && node.close());
+    node.addEventListener("close", () => this.goBack());
+  }
+
+  show(title, ...content) {
+    const { node } = this;
+    const close = h("button", { type: "button", "aria-label": "Close", class: "ew-close",
+      onclick: () => node.close() }, icon(CROSS));
+    node.setAttribute("aria-label", title);
+    node.replaceChildren(h("h2", {}, title), close, ...content);
+    if (node.open) return;
+    this.opener = document.activeElement;
+    node.showModal();
+  }
+
+  /** The button that was pressed may have been drawn anew in the meantime. */
+  goBack() {
+    const { opener } = this, again = ({ ariaLabel }) => ariaLabel && ariaLabel === opener?.ariaLabel;
+    const found = opener?.isConnected ? opener : [...document.querySelectorAll("button")].find(again);
+    found?.focus();
+  }
+}
+
+/** Copy a text, and show it selected; the end of a sentence that says whether it is copied. */
+async function copy(text, select) {
+  select();
+  try {
+    await navigator.clipboard.writeText(text);
+    return "copied.";
+  } catch {
+    return "the browser does not let a page copy here; press Ctrl C.";
+  }
+}
+
 /** A 16 by 16 icon drawn with the text's colour. */
 const icon = (d) =>
   h("svg", { viewBox: "0 0 16 16", class: "ew-icon", "aria-hidden": "true" }, h("path", { d }));

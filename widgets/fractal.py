@@ -37,7 +37,7 @@ class FractalPage(ComputedPage):
         super().__init__(TITLE)
         self.said, self.list = ipw.HTML(), ipw.HTML()
         self.controls = Controls()
-        self.picturing = Picturing(self.figure, self._guarded, self._draw)
+        self.picturing = Picturing(self.figure, self.messages, self._draw)
         self.deeper = ipw.Button(description="Zoom in at the busiest part", disabled=True)
         self.out = ipw.Button(description="Out", disabled=True)
         bar = self.picturing.view
@@ -186,7 +186,7 @@ class FractalPage(ComputedPage):
         self.figure.set_cells(TRACE, shades(spread(frame.speeds), SHADES))
         self.figure.flush()
         self.deeper.disabled = not frame.done
-        self.said.value = f'<p role="status">{escape(meaning(frame))}</p>'
+        self.said.value = f"<p>{escape(meaning(frame))}</p>"
         self.list.value = table([*self._kept, frame])
         about = self._figures["zooms" if self._kept else "overview"]
         self.caption.value = f"<p>{about.caption}</p>"

@@ -23,6 +23,8 @@ const stroke = ({ width, dash, color }) => h("svg", { "aria-hidden": "true" }, h
 /** A stroke's dashes as SVG has them. */
 const dashes = ({ dash }) => dash?.replaceAll("px", "").replaceAll(",", " ");
 
+const TABLE = "M2.5 3h11v10h-11zM2.5 6.5h11M2.5 9.7h11M6.5 3v10";
+
 class Heads {
   root = h("div");
 
@@ -65,11 +67,13 @@ class Heads {
     }, content);
     const log = panel.ylog;
     const rescale = () => view.zoom.rescale(panel.ykey, log ? "linear" : "log");
-    return h("section", { class: "ew-panel", "aria-label": name },
-      choices ? this.select(i, panel.meta) : h("h3", {}, title), strokes(keyOf(panel)),
+    const about = { "aria-label": name, "aria-describedby": view.words.id(i) };
+    return h("section", { class: "ew-panel", ...about }, view.words.node(i),
+      choices ? this.select(i, panel.meta) : h("h2", {}, title), strokes(keyOf(panel)),
       view.isZoomed(panel)
         ? button("reset zoom", "reset zoom", () => view.zoom.drop([panel.xkey, panel.ykey])) : null,
       panel.meta.cells || panel.meta.equal ? null : button("logarithmic axis", "log", rescale, String(log)),
+      button("table", icon(TABLE), () => view.values.open(i)),
       button("enlarge", icon(FULL_SCREEN), () => view.fill(i), String(view.only === i)),
       panel.map ? legend(panel) : null);
   }

@@ -62,3 +62,9 @@ class Ranges extends Map {
 
 /** Whether what its colours mean stands beneath a map. */
 const isBelow = ({ meta }, narrow) => Boolean(meta.below) && narrow;
+
+/** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
+const blank = (panel) =>
+  ({ type: "scatter", mode: "lines", x: [null], y: [null], ...axesOf(panel) });
+
+const axesOf = ({ x, y }) => ({ xaxis: x.replace("axis", ""), yaxis: y.replace("axis", "") });

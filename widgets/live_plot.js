@@ -1,5 +1,8 @@
 // The page's half of LiveFigure: keeps the points, draws them, and says what it has drawn.
 
+// A person who asks for less motion sees curves grow about four times a second.
+const CALM = matchMedia("(prefers-reduced-motion: reduce)"), PACE = 250; // ms
+
 /** One shared copy of plotly.js: the first figure of the page asks the kernel for it. */
 function loadPlotly(model) {
   globalThis.edgewisePlotly ??= new Promise((resolve, reject) => {
@@ -76,7 +79,11 @@ class Store {
     }
     if (lost || full) this.ask();
     if (document.hidden) this.acknowledge(); // a hidden tab draws nothing and is alive all the same
-    this.draw();
+    if (!CALM.matches) return this.draw();
+    this.soon ??= setTimeout(() => { // what a person does is drawn at once all the same
+      this.soon = undefined;
+      this.draw();
+    }, PACE);
   }
 
   magnify({ data }, buffers) {
@@ -84,6 +91,7 @@ class Store {
       const trace = this.traces.find(({ spec }) => spec.uid === id);
       if (trace && points.x.length) Object.assign(trace, { detail: points, changed: true });
     }
+    for (const view of this.views) view.values.draw();
     this.draw();
   }
 

@@ -26,8 +26,8 @@ from widgets.thinning import Points, measured, pack, share
 # passes through five threads of the kernel and comes back as two messages of its state.
 IN_FLIGHT = 8
 PING = 2.0  # seconds of silence after which the page is asked whether it is there
-PARTS = ("points", "cells", "axes", "marks", "hover", "heads", "zoom", "panels", "image", "view",
-         "plot")  # fmt: skip
+PARTS = ("points", "cells", "axes", "marks", "hover", "heads", "zoom", "panels", "table", "values",
+         "words", "image", "view", "plot")  # fmt: skip
 History = Callable[[str], Sequence[ArrayLike]]  # trace -> x, y and, where it has its own, p
 NOBODY = "Picture: no page is open that could draw it; open the lab's page first."
 

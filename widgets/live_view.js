@@ -15,12 +15,12 @@ class Figure {
 
   constructor(store, el, Plotly) {
     Object.assign(this, { store, Plotly, zoom: store.zoom });
-    this.plot = h("div", { class: "ew-plot" });
+    this.plot = h("div", { class: "ew-plot", "aria-hidden": "true" }); // words and table say it
     this.marks = h("svg", { class: "ew-marks", "aria-hidden": "true" });
     this.heads = new Heads(this);
-    this.hover = new Hover(this);
-    this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" },
-      this.plot, this.marks, this.heads.root, this.hover.box);
+    [this.hover, this.words, this.values] = [new Hover(this), new Words(this), new Values(this)];
+    this.root = h("div", { class: "ew-figure", role: "group", "aria-label": "Plots" }, this.plot,
+      this.marks, this.heads.root, this.hover.box, this.values.dialog.node);
     el.append(this.root);
     this.listen();
   }
@@ -29,6 +29,7 @@ class Figure {
     const { signal } = (this.ended = new AbortController());
     const on = (target, name, f) => target.addEventListener(name, f, { signal });
     const refresh = () => this.refresh();
+    ownKeys(() => this.root, signal);
     const resized = () => { // an observer calls at once, and plots as large as before are drawn
       const { clientWidth, clientHeight } = this.root, { width, height } = this.whole ?? {};
       if (clientWidth !== width || clientHeight !== height) this.refresh();
@@ -109,6 +110,7 @@ class Figure {
     this.pieces.clear();
     const font = (this.font = parseFloat(getComputedStyle(this.root).fontSize));
     const narrow = this.root.clientWidth < 36 * font;
+    this.root.classList.toggle("ew-one", this.panels.length === 1);
     this.root.classList.toggle("ew-narrow", narrow); // which makes it higher
     const whole = (this.whole = { width: this.root.clientWidth, height: this.root.clientHeight });
     const rects = (this.rects = grid(this.panels.length, whole, narrow, this.only));
@@ -284,14 +286,9 @@ class Figure {
         ...ratesBeside(p, 0.8 * this.font)]);
     this.marks.replaceChildren(...marks);
     this.hover.again();
+    this.words.write();
   }
 }
-
-/** A trace that shows nothing: plotly leaves out the axes of a panel without any. */
-const blank = (panel) =>
-  ({ type: "scatter", mode: "lines", x: [null], y: [null], ...axesOf(panel) });
-
-const axesOf = ({ x, y }) => ({ xaxis: x.replace("axis", ""), yaxis: y.replace("axis", "") });
 
 /** A sentence in place of plots. */
 const sorry = ({ message }) =>

@@ -14,16 +14,26 @@ function noticeOf({ text, details }, dismiss) {
 
 function render({ model, el }) {
   const notices = h("div", {});
-  const list = h("ol", {
+  const list = h("ol"), said = aloud();
+  let silent;
+  const log = h("div", {
     class: "ew-log", role: "log", "aria-live": "polite", "aria-label": "What happened", tabindex: 0,
-  });
-  const atEnd = () => list.scrollTop + list.clientHeight > list.scrollHeight - 8;
-  const toEnd = () => (list.scrollTop = list.scrollHeight);
+  }, list);
+  const atEnd = () => log.scrollTop + log.clientHeight > log.scrollHeight - 8;
+  const toEnd = () => (log.scrollTop = log.scrollHeight);
   const drawRows = () => {
     list.replaceChildren(...model.get("rows").map(rowOf));
-    list.hidden = !list.children.length;
+    log.hidden = !list.children.length;
     limit();
     toEnd();
+  };
+  /** Sentences that come back into view were said before. */
+  const travel = () => {
+    log.ariaLive = "off";
+    limit();
+    toEnd();
+    clearTimeout(silent);
+    silent = setTimeout(() => (log.ariaLive = "polite"), 500);
   };
   const limit = () => {
     const until = model.get("until") ?? Infinity;
@@ -32,18 +42,16 @@ function render({ model, el }) {
   const drawNotices = () => notices.replaceChildren(...model.get("notices").map((notice) =>
     noticeOf(notice, () => model.send({ event: "dismiss", value: notice.text }))));
   el.classList.add("ew-messages");
-  el.append(notices, list);
+  el.append(notices, log, said);
   model.on("change:rows", drawRows);
   model.on("change:notices", drawNotices);
-  model.on("change:until", () => {
-    limit();
-    toEnd();
-  });
+  model.on("change:until", travel);
+  model.on("change:said", () => (said.textContent = model.get("said")));
   model.on("msg:custom", ({ row }) => {
     const follow = atEnd(); // a person who scrolled back is left there
     list.append(rowOf(row));
     limit();
-    list.hidden = false;
+    log.hidden = false;
     while (list.children.length > 200) list.firstChild.remove();
     if (follow) toEnd();
   });

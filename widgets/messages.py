@@ -22,6 +22,7 @@ class Messages(View):
     _esm = script("dom.js", "messages.js")
     rows = t.List(t.Dict()).tag(sync=True)
     notices = t.List(t.Dict()).tag(sync=True)
+    said = t.Unicode("").tag(sync=True)  # what a screen reader says once and the page does not show
     until = t.Int(None, allow_none=True).tag(sync=True)  # the last step whose sentences are shown
 
     def __init__(self) -> None:
@@ -34,6 +35,10 @@ class Messages(View):
         self.rows.append(row)  # in place: the page gets the message, not the whole trait
         del self.rows[:-LIMIT]
         self.send({"row": row})
+
+    def say(self, text: str) -> None:
+        """Have a screen reader say what others see, such as that a run has been paused."""
+        self.said = text
 
     def clear(self) -> None:
         """Remove all sentences; notices stay."""

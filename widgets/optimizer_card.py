@@ -16,6 +16,7 @@ from widgets.controls import Controls
 from widgets.figure import Spec, axes, figure, panel
 from widgets.lines import Lines
 from widgets.live_plot import LiveFigure
+from widgets.messages import Messages
 from widgets.page import layout
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
@@ -35,10 +36,10 @@ class Trying(Computing):
     def __init__(
         self,
         figure: LiveFigure,
-        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
+        messages: Messages,
         draw: Callable[[], None],
     ) -> None:
-        super().__init__(figure, guarded)
+        super().__init__(figure, messages)
         self._draw = draw
         self.optimizer: Optimizer | None = None
         self.rows: dict[str, Row] = {}
@@ -89,7 +90,7 @@ class OptimizerCard(ComputedPage):
         self.table.add_class("ew-differ")
         self.files.add_class("ew-single")
         self.controls = Controls()
-        self.trying = Trying(self.figure, self._guarded, self._draw)
+        self.trying = Trying(self.figure, self.messages, self._draw)
         self.view = layout(
             self.head, self.trying.view, ipw.HTML(), [self.controls],
             [self.table, self.files, self.key, self.figure, self.messages],

@@ -34,7 +34,7 @@ class PhaseDiagram(ComputedPage):
     def __init__(self, phenomenon: str = "phase_diagrams") -> None:
         super().__init__("")
         self.controls, self.single = Controls(), Single()
-        self.sweeping = Sweeping(self.figure, self._guarded, self._draw, self._tell, coarse=True)
+        self.sweeping = Sweeping(self.figure, self.messages, self._draw, self._tell, coarse=True)
         self.view = layout(
             self.head, self.sweeping.view, self.caption, [self.predict, self.controls],
             [self.figure, self.single.view, self.messages],
@@ -71,7 +71,8 @@ class PhaseDiagram(ComputedPage):
         """Show the diagram that is asked for, of which nothing is known."""
         self._diagram = d = self._asking.diagram()
         rows, columns = d.subject.over
-        options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False}
+        options: Spec = {"x": columns.label, "y": rows.label, "cells": True, "steps": False,
+                         "below": True}  # fmt: skip
         self.figure.set_panel(0, panel(d.title, pick=True, **options), [CHOSEN])
         self.figure.relayout({"xaxis": ticks(columns), "yaxis": ticks(rows)})
         self._words: list[str] = []

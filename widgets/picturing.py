@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets.computing import AGAIN, BEGIN, Computing
+from widgets.fractal_map import meaning
 from widgets.live_plot import LiveFigure
+from widgets.messages import Messages
 
 if TYPE_CHECKING:  # the page shows its empty plot before torch is there
     from lab_core.fractal import Landscape
@@ -21,10 +23,10 @@ class Picturing(Computing):
     def __init__(
         self,
         figure: LiveFigure,
-        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
+        messages: Messages,
         draw: Callable[[], None],
     ) -> None:
-        super().__init__(figure, guarded)
+        super().__init__(figure, messages)
         self._draw = draw
         self.landscape: Landscape | None = None
         self.frame: Frame | None = None
@@ -67,6 +69,9 @@ class Picturing(Computing):
     @property
     def share(self) -> float:
         return self.known[1].known
+
+    def finished(self) -> None:
+        self._messages.say(meaning(self.known[1]))
 
     def words(self) -> str:
         return f"{self.share:.0%} of the nets"

@@ -223,7 +223,9 @@ class Session:
                 self.predicting.look()
                 self.plots.fit()
                 self.sharing.keep()
-            bar.playing = self.player.playing
+            if bar.playing != self.player.playing:
+                bar.playing = self.player.playing
+                self.lab.messages.say(self.telling.stands())
 
     def _begun(self) -> bool:
         return any(arm.t for arm in list(self.run.arms.values()))
@@ -268,6 +270,8 @@ class Session:
             {"play": self.player.play, "pause": self.player.pause, "step": self.player.step,
              "reset": self._reset}[name]()  # fmt: skip
         self.frame()
+        if name in ("step", "back", "reset"):
+            self.lab.messages.say(self.telling.stands())
 
     def _arms(self, name: str, key: str) -> None:
         if name != "close":

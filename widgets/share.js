@@ -13,13 +13,10 @@ class Share {
     this.ways = new Map(); // id of a control -> "locked" or "hidden", for a class
     this.from = "start";
     this.strip = h("div", { class: "ew-strip", role: "region", "aria-label": "Recover", hidden: true });
-    this.dialog = h("dialog", { class: "ew-dialog" });
+    this.dialog = new Dialog();
     this.status = h("p", { class: "ew-muted", role: "status" });
-    // the bar's shortcuts are not meant while a dialog is open
-    this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
-    this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
     el.classList.add("ew-share");
-    el.append(this.strip, this.dialog);
+    el.append(this.strip, this.dialog.node);
   }
 
   send(event, value, buffers) {
@@ -31,13 +28,9 @@ class Share {
   }
 
   show(part) {
-    const close = h("button", { type: "button", "aria-label": "Close", class: "ew-close",
-      onclick: () => this.dialog.close() }, icon(CROSS));
     this.say("");
-    this.dialog.setAttribute("aria-label", HEADS[part]);
-    this.dialog.replaceChildren(h("h2", {}, HEADS[part]), close, ...this[part](), this.status);
-    if (!this.dialog.open) this.dialog.showModal();
-    this.dialog.querySelector("input, .ew-files button")?.focus();
+    this.dialog.show(HEADS[part], ...this[part](), this.status);
+    this.dialog.node.querySelector("input, .ew-files button")?.focus();
   }
 
   // ---- share
@@ -105,19 +98,9 @@ class Share {
     const field = h(long ? "textarea" : "input", { readonly: true, "aria-label": label,
       rows: long ? 6 : null, spellcheck: "false", onfocus: () => field.select() });
     field.value = text;
-    const copy = () => this.copy(field, label);
+    const onclick = async () => this.say(`${label}: ${await copy(text, () => field.select())}`);
     return h("div", { class: "ew-text" }, h("span", { class: "ew-muted" }, label), field,
-      h("button", { type: "button", onclick: copy, "aria-label": `Copy: ${label}` }, "Copy"));
-  }
-
-  async copy(field, label) {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      this.say(`${label}: copied.`);
-    } catch {
-      this.say("The browser does not let a page copy here; press Ctrl C.");
-    }
+      h("button", { type: "button", onclick, "aria-label": `Copy: ${label}` }, "Copy"));
   }
 
   // ---- take away
@@ -183,7 +166,7 @@ class Share {
       const value = { name: file.name, first: at === 0, last: at + PIECE >= file.size };
       this.send("file", value, [piece]);
     }
-    this.dialog.close();
+    this.dialog.node.close();
   }
 
   // ---- recover

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from widgets.computing import BEGIN, Computing
 from widgets.live_plot import LiveFigure
+from widgets.messages import Messages
 
 if TYPE_CHECKING:  # the page shows its empty plots before torch is there
     from lab_core.sweep import Grid, Sweep
@@ -21,12 +22,12 @@ class Sweeping(Computing):
     def __init__(
         self,
         figure: LiveFigure,
-        guarded: Callable[[Callable[..., Any]], Callable[..., Any]],
+        messages: Messages,
         draw: Callable[[Grid], None],
         tell: Callable[[Grid], None],
         coarse: bool = False,
     ) -> None:
-        super().__init__(figure, guarded)
+        super().__init__(figure, messages)
         self._draw, self._told, self._coarse = draw, tell, coarse
         self.grid: Grid | None = None
         self._work: dict[tuple[int, ...], float] = {}  # of each run

@@ -86,6 +86,16 @@ class Telling:
         pace = f" · {s.player.rate:,.0f} steps/s" if s.player.playing else ""
         return f"step {t:,} · {counted}{pace} · {arms[0].device_reason.split(':')[0]}"
 
+    def stands(self) -> str:
+        """Where the run stands: a sentence for those who do not see the bar."""
+        s = self.session
+        t, moment = max(arm.t for arm in s.run.arms.values()), s.travel.moment
+        if s.player.playing:
+            return f"Playing from step {t:,}."
+        if moment is not None:
+            return f"Step {moment:,} of {t:,} is shown."
+        return f"{'Finished' if s.run.done else 'Paused'} at step {t:,}."
+
     def _milestones(self) -> None:
         s, first = self.session, self.session.colours
         seen: Counter[tuple[int, int, str]] = Counter()

@@ -186,3 +186,15 @@ def wait_past(page: Page, step: int) -> None:
         ".replace(/,/g, '') ?? -1) > s",
         arg=step,
     )
+
+
+def table(page: Page, panel: str) -> list[list[str]]:
+    """The rows of a panel's table; the first one is its head."""
+    button(page, f"{panel}: table").click()
+    rows = page.locator("dialog[open] tr")
+    expect(rows.nth(1)).to_be_attached()
+    found = page.evaluate(
+        "[...document.querySelectorAll('dialog[open] tr')].map(r => [...r.cells].map(c => c.innerText))"
+    )
+    page.keyboard.press("Escape")
+    return found

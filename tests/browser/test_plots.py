@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import at, button, wait_past
+from tests.browser.conftest import at, button, table, wait_past
 
 SIDE = 7
 NOTEBOOK = """
@@ -157,6 +158,14 @@ def test_a_heat_map_is_of_the_chosen_replica_and_moment(fake, scheme: str) -> No
     page.get_by_label("moment (step)").focus()
     page.keyboard.press("Home")
     shows(page, 1, 0)
+    head, *rows = table(page, "Which pairs are right")  # as in the picture: the last row is above
+    means = ["\u2013", "train, right", "train, wrong", "test, right", "test, wrong"]
+    assert head == ["first operand a, by second operand b", *map(str, range(SIDE))]
+    for a, row in enumerate(reversed(rows)):
+        assert row == [str(a), *(means[(a + 2 * b + 1) % 5] for b in range(SIDE))]
+    head, *rows = table(page, "Fourier spectrum, newest")
+    assert head == ["frequency k", "lr 0.1", "lr 0.2"]
+    assert rows == [[str(k), *["0" if k % 9 else "0.333333"] * 2] for k in range(1, 29)]
     button(page, "Hide arm 0: gradient descent").click()
     expect(page.locator(".heatmaplayer image")).to_have_count(0)
     expect(words).to_have_count(0)
@@ -227,6 +236,28 @@ def test_a_matrix_points_and_rates(fake, tmp_path: Path) -> None:
     assert upper["y"] + upper["height"] <= lower["y"] + 1, "they do not overlap"
     assert panel and lower["x"] + lower["width"] <= panel["x"] + panel["width"]
 
+    head, *rows = table(page, "Recovery error")
+    assert head == ["step", "lr 0.1", "lr 0.2"] and [row[0] for row in rows[:3]] == [
+        "0",
+        "10",
+        "20",
+    ]
+    assert abs(int(rows[-1][0]) - at(page)) <= 10 and len(rows) <= 200
+    for step, *values in rows:
+        known = [math.exp(-rate * int(step)) for rate in (0.05, 0.03)]
+        assert [float(v) for v in values] == pytest.approx(known, rel=1e-5)
+    assert table(page, "The matrix") == [
+        ["row, by column", "iterate 0", "iterate 1", "truth 0", "truth 1"],
+        ["0", "1.00", "0.00", "1.00", "0.00"], ["1", "0.50", "\u22120.25", "0.50", "\u22120.25"],
+    ]  # fmt: skip
+    head, *rows = table(page, "Points and boundary")
+    assert head == ["what", "first input", "second input"]
+    points = [(what, float(x), float(y)) for what, x, y in rows if what.startswith("label")]
+    assert len(points) == 40
+    for what, x, y in points:
+        assert y == pytest.approx(math.sin(9 * x), abs=1e-4) and (what == "label +1") == (x > 0)
+    assert [row[1:] for row in rows if row[0] == "lr 0.2"] == [["-2", "-100"], ["2", "100"]]
+
     (image,), hover = boxes(page, ".heatmaplayer image"), page.locator(".ew-hover")
     assert image["width"] == pytest.approx(2.5 * image["height"], rel=0.02), "square cells"
     says = {(0.1, 0.25): ["row 0", "column 0", "iterate", "1.00"], (0.5, 0.25): None,
@@ -256,6 +287,11 @@ def test_a_matrix_points_and_rates(fake, tmp_path: Path) -> None:
     svg = ElementTree.parse(tmp_path / "plots.svg")
     texts = {"".join(node.itertext()) for node in svg.iter("{http://www.w3.org/2000/svg}text")}
     assert {"e^(−0.0300 t)", "iterate", "truth", "label −1", "lr 0.2", "−1"} <= texts
+    page.keyboard.press("Escape")
+    page.get_by_label("moment (step)").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".ew-timeline output")).to_contain_text("step 0 of")
+    assert table(page, "Recovery error")[1:] == [["0", "1", "1"]]
 
 
 def test_everything_fits_a_phone(fake) -> None:

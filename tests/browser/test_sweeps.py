@@ -19,7 +19,7 @@ def opened(server: Server, page: Page, notebook: str) -> Locator:
 
 def test_a_phase_diagram_fills_in_and_a_cell_opens_its_run(server, page: Page) -> None:
     compute = opened(server, page, PHASES)
-    expect(page.get_by_role("status").first).to_contain_text("press Compute")
+    expect(page.locator(".ew-compute")).to_contain_text("press Compute")
     compute.focus()
     page.keyboard.press("Enter")
     expect(compute).to_have_text("Compute again")

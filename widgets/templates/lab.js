@@ -81,10 +81,34 @@ async function scrollToRun() {
   }
 }
 
+// Where curves stand above a lab of single runs, a link jumps over their controls.
+async function offerSkip() {
+  for (let i = 0; i < 300; i++) {
+    const labs = [...document.querySelectorAll(".ew-lab")];
+    const run = labs.find((lab) => lab.querySelector(".ew-bar"));
+    if (run && run === labs[0]) return;
+    if (run) return document.getElementById("rendered_cells").prepend(skipTo(run));
+    await sleep(100);
+  }
+}
+
+function skipTo(lab) {
+  const link = document.createElement("a");
+  Object.assign(lab, { id: "run", tabIndex: -1 });
+  Object.assign(link, { href: "#run", className: "edgewise-skip", textContent: "Skip to the run" });
+  link.onclick = (event) => {
+    event.preventDefault();
+    lab.scrollIntoView();
+    lab.querySelector(".ew-bar button").focus({ preventScroll: true });
+  };
+  return link;
+}
+
 const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 window.addEventListener("load", async () => {
   if (new URLSearchParams(location.search).has("edgewise")) scrollToRun();
+  offerSkip();
   while (!window.jupyterapp) await sleep(100);
   const { kernel } = await window.jupyterapp.widgetManagerPromise.promise;
   keepConnected(kernel);
