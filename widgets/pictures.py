@@ -11,10 +11,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lab_core.card.base import TITLES
 from lab_core.curves import Figure
 from lab_core.fractal import Landscape
 from lab_core.knobs import knobs
+from lab_core.optimizers import OPTIMIZERS
 from lab_core.phenomena import PHENOMENA, Phenomenon
+from lab_core.phenomena.base import beside
 from lab_core.recipe import PARTS, Recipe, slug
 from lab_core.run import Run
 from lab_core.sweep import Sweep
@@ -49,9 +52,21 @@ STILLS = {
     "phase-diagrams": Still(figure="large-first-step"),
 }
 
+NAMES = (*PHENOMENA, TRIAL := "test-your-optimizer")
+TRIED = PHENOMENA["edge-of-stability"].default.recipe.set({
+    "lr": 0.35, "steps": 1500, "changes": (
+        beside(optimizer="heavy-ball", beta=0.5, lr=0.5), beside(optimizer="rmsprop", lr=0.005),
+        beside(optimizer="adam", lr=0.01))})  # fmt: skip
+TRIED_CAPTION = (
+    "The sharpness over the threshold of four optimizers on one net: each comes to about 1."
+)
 
-def draw(about: Phenomenon) -> str:
+
+def draw(name: str) -> str:
     """The picture of a lab, computed anew; the first plot of its first preset where none is chosen."""
+    if name == TRIAL:
+        return of_recipe(TRIED, "ratio", "step", TRIED_CAPTION)
+    about = PHENOMENA[name]
     still = STILLS.get(about.slug, Still())
     if still.figure:
         return of_figure(about.figures[still.figure])
@@ -80,8 +95,15 @@ def of_figure(figure: Figure) -> str:
 # ---- what is searched
 
 
-def words(about: Phenomenon) -> list[list[str]]:
+def words(name: str) -> list[list[str]]:
     """[kind, what is said of it, more that is searched] of all by which a lab can be found."""
+    if name == TRIAL:
+        return _unique([*([kind, text, lab] for lab, *said in TITLES.values()
+                          for kind, text in zip(("row", "paper"), said, strict=True)),
+                        *(["optimizer", cls.label, slug] for slug, cls in OPTIMIZERS.items()),
+                        *(["knob", k.label, n] for c in OPTIMIZERS.values()
+                          for n, k in knobs(c).items())])  # fmt: skip
+    about = PHENOMENA[name]
     found = [["paper", citation, slug] for slug, citation in about.papers]
     found += [["preset", p.title, p.caption] for p in about.presets.values()]
     found += [["figure", f.title, f.caption] for f in about.figures.values()]
@@ -92,6 +114,10 @@ def words(about: Phenomenon) -> list[list[str]]:
                 found.append([part, one.label, slug(part, one)])
             found += [["knob", k.label, name] for name, k in knobs(one).items()]
         found += [["knob", k.label, name] for name, k in knobs(recipe).items()]
+    return _unique(found)
+
+
+def _unique(found: list[list[str]]) -> list[list[str]]:
     return [list(one) for one in dict.fromkeys(map(tuple, found))]
 
 
@@ -105,17 +131,17 @@ def recipes(about: Phenomenon) -> Iterator[Recipe]:
 
 def main(names: Sequence[str] = ()) -> int:
     """Draw the pictures of these labs, or of all, and write the words of all; 2 for a name that is none."""
-    chosen = [name.replace("_", "-") for name in names] or list(PHENOMENA)
-    if strange := [name for name in chosen if name not in PHENOMENA]:
-        print(f"lab: {strange[0]!r} is not known; choose {', '.join(PHENOMENA)}.", file=sys.stderr)
+    chosen = [name.replace("_", "-") for name in names] or list(NAMES)
+    if strange := [name for name in chosen if name not in NAMES]:
+        print(f"lab: {strange[0]!r} is not known; choose {', '.join(NAMES)}.", file=sys.stderr)
         return 2
     folder = LABS / PICTURES
     folder.mkdir(exist_ok=True)
     for name in chosen:
-        text = draw(PHENOMENA[name])
+        text = draw(name)
         (folder / f"{name}.svg").write_text(text, encoding="utf-8")
         print(f"{name}: {len(text):,} characters", flush=True)
-    every = {name: words(about) for name, about in PHENOMENA.items()}
+    every = {name: words(name) for name in NAMES}
     text = json.dumps(every, ensure_ascii=False, indent=0) + "\n"
     (folder / WORDS).write_text(text, encoding="utf-8")
     return 0

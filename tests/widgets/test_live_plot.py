@@ -259,7 +259,7 @@ def test_what_was_not_measured_is_left_out():
 
 def test_the_library_is_sent_on_request_and_never_kept_in_the_state():
     figure = small()
-    assert len(json.dumps(figure.get_state(), default=str)) < 100_000
+    assert len(json.dumps(figure.get_state(), default=str)) < 150_000
     page = Page(figure)
     page.say(type="plotly")
     assert page.other == ["plotly"]
