@@ -25,7 +25,7 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "flows",
          "milestones", "claims", "curves", "phase", "phenomena", "plain", "formats", "lenient",
          "sweeps", "export_parts",
-         "export_arm", "export", "arguments", "cli_sweep", "cli"]  # fmt: skip
+         "export_arm", "export", "arguments", "cli_serve", "cli_sweep", "cli"]  # fmt: skip
 
 
 def imported(source: str) -> set[str]:
