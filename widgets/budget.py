@@ -8,8 +8,8 @@ import time
 from lab_core.knobs import BadInput
 
 BUDGET = "EDGEWISE_BUDGET"  # seconds, and what the whole budget of a visitor is, in minutes
-LEFT_OUT = (
-    "compute: the {minutes:g} minutes of this visit are used up, so the run is paused. The timeline,"
+USED_UP = (
+    "compute: the {minutes:g} minutes of this visit are used up, so what was computing is paused. The timeline,"
     " Share and Download still work; go on with the recipe on a machine of your own, or come back in"
     " an hour."
 )
@@ -23,7 +23,7 @@ def spent() -> bool:
 def check() -> None:
     """Raise BadInput where it has."""
     if spent():
-        raise BadInput(LEFT_OUT.format(minutes=_allowed()[1]))
+        raise BadInput(USED_UP.format(minutes=_allowed()[1]))
 
 
 def _allowed() -> tuple[float, float]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from lab_core.devices import one_thread
 from lab_core.run import NOWHERE, Run
+from widgets import budget
 
 FRAME = 0.05  # s between frames
 SLICE = 0.01  # s of training between two looks at the speed and the pause
@@ -58,6 +59,8 @@ class Player:
         return self._going.is_set()
 
     def play(self) -> None:
+        """Go on; BadInput where all the compute of a public server's visitor is used up."""
+        budget.check()
         self._going.set()
 
     def pause(self) -> None:
@@ -93,6 +96,7 @@ class Player:
     def step(self, n: int = 1) -> None:
         """Pause, and take n steps at once."""
         self.pause()
+        budget.check()
         one_thread()
         with self.lock:
             self.run.advance(n)
@@ -134,6 +138,7 @@ class Player:
         """Take n steps; return the seconds that they took."""
         start = time.perf_counter()
         try:
+            budget.check()
             with self.lock:
                 if not self._going.is_set():  # paused, or another run's turn, while it waited
                     return SLICE

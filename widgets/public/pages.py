@@ -48,10 +48,7 @@ class PublicPages(Pages):
         super().load_config_file(*args, **kwargs)
         shared = {
             "Voila": {"ip": self.terms.host, "base_url": self.terms.base},
-            "VoilaConfiguration": {
-                "multi_kernel_manager_class": "widgets.public.places.Places",
-                "show_tracebacks": False,
-            },
+            "VoilaConfiguration": {"multi_kernel_manager_class": "widgets.public.places.Places"},
         }
         self.update_config(Config(shared))
 
