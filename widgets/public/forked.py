@@ -26,9 +26,13 @@ def become_kernel(
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = ["ipykernel_launcher"]
-    parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # with which it ends
+    own = [
+        f"--IPKernelApp.parent_handle={os.getppid()}",  # with which it ends
+        "--InteractiveShellApp.extra_extensions=ipywidgets",  # which was imported before the kernel
+        "--HistoryManager.enabled=False",
+    ]
     try:
-        IPKernelApp.launch_instance([*arguments, parent, "--HistoryManager.enabled=False"])
+        IPKernelApp.launch_instance([*arguments, *own])
     finally:
         os._exit(0)  # threads inside torch would abort an orderly end
 
