@@ -14,7 +14,7 @@ from lab_core.devices import one_thread
 from lab_core.run import NOWHERE, Run
 from widgets import budget
 
-FRAME = 0.05  # s between frames
+FRAME, SLOWEST = 0.05, 0.15  # s between frames, and where the machine is busy
 SLICE = 0.01  # s of training between two looks at the speed and the pause
 UNSEEN = 10.0  # s without a sign of life from the page after which training waits for it
 
@@ -136,7 +136,7 @@ class Player:
 
     def _advance(self, n: int) -> float:
         """Take n steps; return the seconds that they took."""
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.thread_time()
         try:
             budget.check()
             with self.lock:
@@ -148,14 +148,18 @@ class Player:
             self._stop()
             self._fail(error)
             return SLICE
-        return time.perf_counter() - start
+        took = time.perf_counter() - start
+        budget.give_way(took, time.thread_time() - cpu)
+        return took
 
     def _clock(self) -> None:
         marks: list[tuple[float, dict[int, int]]] = []
-        due = time.perf_counter()
+        due, took = time.perf_counter(), 0.0
         while not self.closed:
-            due = max(due + FRAME, time.perf_counter())  # a frame's own time is part of its period
+            period = max(FRAME, min(SLOWEST, 3 * took))  # fewer frames where each takes long
+            due = max(due + period, time.perf_counter())  # a frame's own time is part of its period
             time.sleep(max(0.0, due - time.perf_counter()))
+            begun = time.perf_counter()
             try:
                 t = {arm.index: arm.t for arm in list(self.run.arms.values())}
                 marks = [*marks[-20:], (time.perf_counter(), t)] if self.playing else []
@@ -164,6 +168,7 @@ class Player:
                     ahead = max(b[i] - a[i] for i in a if i in b)  # of an arm that catches up, too
                     self.rate = max(0.0, ahead / (t1 - t0))
                 self._frame()
+                took = time.perf_counter() - begun
             except Exception as error:
                 self._fail(error)
                 time.sleep(1.0)

@@ -19,13 +19,13 @@ import psutil
 from playwright.async_api import Page, async_playwright
 
 from tests.bench.screen import PAINTED
-from tests.bench.visitor import Visitor
+from tests.bench.visitor import PATIENCE, Visitor
 from tests.browser.conftest import FLAGS, Server, find_chromium, running_server
 
 LABS = Path(__file__).parents[2] / "labs"
 EDGE, DIAGRAMS = "01_edge_of_stability.ipynb", "14_phase_diagrams.ipynb"
 ENDLESS = "?steps=100000000"
-SESSIONS, SECONDS, MOVES = 20, 20, 10
+SESSIONS, SECONDS, MOVES = 20, 10, 4
 GONE = 60  # s after which no kernel may be left
 PUBLIC = ("--public", "--port", "0")
 
@@ -113,7 +113,7 @@ async def measure(server: Server, n: int, seconds: float, moves: int) -> Figures
 async def browse(page: Page, server: Server, during: asyncio.Task) -> list[float]:
     """A real browser that trains, too: frames painted a second, while the others are there."""
     await page.goto(server.lab(EDGE) + ENDLESS)
-    await page.get_by_role("slider", name="learning rate", exact=True).wait_for(timeout=120_000)
+    await page.get_by_role("slider", name="learning rate", exact=True).wait_for()
     await page.get_by_label("speed").select_option(label="unlimited")
     await page.get_by_role("button", name="Play", exact=True).click()
     painted = []
@@ -136,6 +136,7 @@ async def run(sessions: int) -> None:
         chromium = await playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         with running_server(LABS, *PUBLIC) as server:
             page = await chromium.new_page(viewport={"width": 1366, "height": 768})
+            page.set_default_timeout(1000 * PATIENCE)
             during = asyncio.create_task(measure(server, sessions - 1, SECONDS, MOVES))
             painted = await browse(page, server, during)
             figures = await during

@@ -40,7 +40,8 @@ class Visitor:
     async def open(self) -> float:
         """Open the page, connect, take up its widgets and show its plots; the seconds that it took."""
         start = time.perf_counter()
-        reply = await AsyncHTTPClient().fetch(self.address, request_timeout=PATIENCE)
+        client = AsyncHTTPClient(max_clients=100)  # of this loop
+        reply = await client.fetch(self.address, request_timeout=PATIENCE)
         for line in reply.headers.get_list("Set-Cookie"):
             self.cookies |= {name: one.value for name, one in SimpleCookie(line).items()}
         found = KERNEL.search(reply.body.decode())

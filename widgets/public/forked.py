@@ -17,7 +17,7 @@ def become_kernel(
     arguments: list[str], env: dict[str, str], cwd: str | None, memory: int
 ) -> None:
     """Run a kernel in this process, within its limits, to its end."""
-    os.setsid()
+    os.setpgid(0, 0)  # not a session: Linux would give each as much of the machine as the server
     os.environ.clear()
     os.environ.update(env)
     if cwd:

@@ -68,7 +68,8 @@ class LabPage(Gate, TornadoVoilaHandler):
         try:
             with self.kernel_manager.place(self._visitor()) as kernel_id:
                 self._admit(kernel_id)
-                await super().get(path)
+                async with self.kernel_manager.door:
+                    await super().get(path)
         except Full:
             self._wait()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +29,7 @@ class Places(LabKernels):
         self._visitors: dict[str, str] = {}  # of each kernel that there is or is about to be
         self._used: dict[str, float] = {}  # s of compute of each kernel, as swept
         self._past: dict[str, tuple[float, float]] = {}  # of each visitor: s, and when that was
+        self.door = asyncio.Semaphore(os.cpu_count() or 1)  # a class that comes at once goes in turn
 
     @property
     def terms(self) -> Terms:
