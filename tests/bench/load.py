@@ -26,6 +26,7 @@ LABS = Path(__file__).parents[2] / "labs"
 EDGE, DIAGRAMS = "01_edge_of_stability.ipynb", "14_phase_diagrams.ipynb"
 ENDLESS = "?steps=100000000"
 SESSIONS, SECONDS, MOVES = 20, 10, 4
+FRONT = "--disable-renderer-backgrounding"  # its page is one that somebody looks at
 GONE = 60  # s after which no kernel may be left
 PUBLIC = ("--public", "--port", "0")
 
@@ -90,13 +91,11 @@ def moved(frame: dict) -> bool:
     return any("threshold" in spec["uid"] for spec in specs)
 
 
-async def measure(server: Server, n: int, seconds: float, moves: int) -> Figures:
-    """Open n sessions, watch them for so long, move each one's slider so often, and leave."""
-    visitors, ready = await arrive(server, n)
-    plain = visitors[: n - 2] if n > 2 else visitors
+async def watch(server: Server, visitors: list[Visitor], seconds: float, moves: int) -> Figures:
+    """Watch visitors for so long, move each one's slider so often; then they leave."""
+    plain = visitors[:-2] if len(visitors) > 2 else visitors
     await asyncio.sleep(min(5, seconds))
-    before = [len(visitor.frames) for visitor in plain]
-    start = time.perf_counter()
+    before, start = [len(visitor.frames) for visitor in plain], time.perf_counter()
     await asyncio.sleep(seconds)
     took = time.perf_counter() - start
     rates = [(len(v.frames) - b) / took for v, b in zip(plain, before, strict=True)]
@@ -107,19 +106,25 @@ async def measure(server: Server, n: int, seconds: float, moves: int) -> Figures
         await asyncio.sleep(0.5)
     used = memory(forks(server))
     await asyncio.gather(*(visitor.close() for visitor in visitors))
-    return Figures(ready, rates, answers, used)
+    return Figures([], rates, answers, used)
 
 
-async def browse(page: Page, server: Server, during: asyncio.Task) -> list[float]:
-    """A real browser that trains, too: frames painted a second, while the others are there."""
+async def enter(page: Page, server: Server) -> float:
+    """A real browser opens the lab and trains, too; the seconds until it does."""
+    start = time.perf_counter()
     await page.goto(server.lab(EDGE) + ENDLESS)
     await page.get_by_role("slider", name="learning rate", exact=True).wait_for()
     await page.get_by_label("speed").select_option(label="unlimited")
     await page.get_by_role("button", name="Play", exact=True).click()
-    painted = []
+    return time.perf_counter() - start
+
+
+async def painted(page: Page, during: asyncio.Task) -> list[float]:
+    """The frames that the browser paints a second, every three seconds while the others are there."""
+    frames = []
     while not during.done():
-        painted.append(await page.evaluate(PAINTED, 3))
-    return painted
+        frames.append(await page.evaluate(PAINTED, 3))
+    return frames
 
 
 async def left(server: Server) -> tuple[int, float]:
@@ -133,19 +138,23 @@ async def left(server: Server) -> tuple[int, float]:
 async def run(sessions: int) -> None:
     """Measure, and print every figure beside its goal."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        chromium = await playwright.chromium.launch(executable_path=find_chromium(), args=[*FLAGS, FRONT])
         with running_server(LABS, *PUBLIC) as server:
             page = await chromium.new_page(viewport={"width": 1366, "height": 768})
             page.set_default_timeout(1000 * PATIENCE)
-            during = asyncio.create_task(measure(server, sessions - 1, SECONDS, MOVES))
-            painted = await browse(page, server, during)
+            (visitors, ready), own = await asyncio.gather(
+                arrive(server, sessions - 1), enter(page, server)
+            )
+            during = asyncio.create_task(watch(server, visitors, SECONDS, MOVES))
+            drawn = await painted(page, during)
             figures = await during
             await chromium.close()
             kernels, took = await left(server)
-    show(figures, painted, sessions, kernels, took)
+    figures.ready = [*ready, own]
+    show(figures, drawn, sessions, kernels, took)
 
 
-def show(figures: Figures, painted: list[float], sessions: int, kernels: int, took: float) -> None:
+def show(figures: Figures, drawn: list[float], sessions: int, kernels: int, took: float) -> None:
     """Print it."""
     rates, answers = sorted(figures.rates), sorted(figures.answers)
     p95 = answers[int(0.95 * len(answers))]
@@ -157,8 +166,8 @@ def show(figures: Figures, painted: list[float], sessions: int, kernels: int, to
           f" max {rates[-1]:.1f} (goal 5 each)")  # fmt: skip
     print(f"  slider to changed threshold: p50 {statistics.median(answers):.2f} s, p95 {p95:.2f} s,"
           f" max {answers[-1]:.2f} s (goal 1)")  # fmt: skip
-    print(f"  painted by the browser: median {statistics.median(painted):.1f} a second, min"
-          f" {min(painted):.1f} (goal 5)")  # fmt: skip
+    print(f"  painted by the browser: median {statistics.median(drawn):.1f} a second, min"
+          f" {min(drawn):.1f} (goal 5)")  # fmt: skip
     print(f"  memory of a session: {pss:.0f} MB, at most {most:.0f} (goal 300): its own {uss:.0f} and a"
           f" share of what all have; {rss:.0f} as `ps` counts it")  # fmt: skip
     print(f"  kernels left: {kernels}, {took:.0f} s after the last page went (goal 0 within 60 s)")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NICE = 5  # the server, which all wait for, goes before the kernels
+NICE = 10  # the server, which all wait for, goes before the kernels
 STACKS = 192 * 2**20  # bytes of address space that its threads take, hardly any of it memory
 FIRST_TO_GO = 500  # of 1000, where the machine's memory runs out all the same
 
