@@ -45,5 +45,5 @@ def check(args: argparse.Namespace) -> None:
         if value is None:
             setattr(args, name, default)
         elif not low <= value <= high:
-            between = f"{low:,g} to {high:,g} {unit}".rstrip()
+            between = f"{low:,} to {high:,.0f} {unit}".rstrip()
             raise BadInput(f"{name}: {value:g} is out of its range; give {between}.")

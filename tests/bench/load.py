@@ -138,7 +138,9 @@ async def left(server: Server) -> tuple[int, float]:
 async def run(sessions: int) -> None:
     """Measure, and print every figure beside its goal."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=find_chromium(), args=[*FLAGS, FRONT])
+        chromium = await playwright.chromium.launch(
+            executable_path=find_chromium(), args=[*FLAGS, FRONT]
+        )
         with running_server(LABS, *PUBLIC) as server:
             page = await chromium.new_page(viewport={"width": 1366, "height": 768})
             page.set_default_timeout(1000 * PATIENCE)

@@ -7,16 +7,18 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from jupyter_server.services.kernels.connection.base import (
     deserialize_msg_from_ws_v1,
     serialize_msg_to_ws_v1,
 )
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
+from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, websocket_connect
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 KERNEL = re.compile(r'"kernelId": "([\w-]+)"')
@@ -28,22 +30,29 @@ class Visitor:
     """One page. `frames` has the time of each frame of its figure."""
 
     def __init__(self, server: str, notebook: str, query: str = "") -> None:
-        self.server, self.address = server, f"{server}voila/render/{notebook}{query}"
+        self.server, self.path = server, f"voila/render/{notebook}{query}"
         self.cookies: dict[str, str] = {}
         self.states: dict[str, dict[str, Any]] = {}  # of each widget
         self.frames: list[float] = []
-        self.said: list[tuple[float, str, dict[str, Any]]] = []  # what else came: when, widget, what
+        self.said: list[
+            tuple[float, str, dict[str, Any]]
+        ] = []  # what else came: when, widget, what
         self.session = uuid4().hex
         self._ready = asyncio.Event()
         self._told = 0
 
     async def open(self) -> float:
-        """Open the page, connect, take up its widgets and show its plots; the seconds that it took."""
+        """Open the page and show its plots; the seconds that it took."""
         start = time.perf_counter()
-        client = AsyncHTTPClient(max_clients=100)  # of this loop
-        reply = await client.fetch(self.address, request_timeout=PATIENCE)
-        for line in reply.headers.get_list("Set-Cookie"):
-            self.cookies |= {name: one.value for name, one in SimpleCookie(line).items()}
+        await self.connected()
+        await self.custom(self.figure, {"type": "ready"})
+        while not self.frames:
+            await asyncio.sleep(0.02)
+        return time.perf_counter() - start
+
+    async def connected(self) -> None:
+        """Open the page, connect to its kernel, and take up its widgets."""
+        reply = await self.fetch(self.path)
         found = KERNEL.search(reply.body.decode())
         assert found, reply.body
         self.kernel = found[1]
@@ -51,22 +60,42 @@ class Visitor:
         self._reading = asyncio.create_task(self._read())
         await self.control()
         await asyncio.wait_for(self._ready.wait(), PATIENCE)
-        await self.custom(self.figure, {"type": "ready"})
-        while not self.frames:
-            await asyncio.sleep(0.02)
-        return time.perf_counter() - start
+
+    async def fetch(self, path: str, method: str = "GET", body: str = "") -> HTTPResponse:
+        """The answer to a request with this visitor's cookies, whatever it is."""
+        client = AsyncHTTPClient(max_clients=100)  # of this loop
+        reply = await client.fetch(
+            self.server + path, method=method, body=body if method == "POST" else None,
+            headers=self._cookie, request_timeout=PATIENCE, raise_error=False,
+        )  # fmt: skip
+        for line in reply.headers.get_list("Set-Cookie"):
+            self.cookies |= {name: one.value for name, one in SimpleCookie(line).items()}
+        return reply
+
+    @property
+    def _cookie(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def request(self, kernel: str, **headers: str) -> HTTPRequest:
+        """What asks for a connection to a kernel."""
+        url = f"{self.server.replace('http', 'ws', 1)}api/kernels/{kernel}/channels"
+        return HTTPRequest(f"{url}?session_id={self.session}", headers=self._cookie | headers)
 
     async def connect(self, kernel: str, **headers: str) -> WebSocketClientConnection:
-        """A connection to a kernel, with this visitor's cookies."""
-        url = f"{self.server.replace('http', 'ws', 1)}api/kernels/{kernel}/channels"
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        request = HTTPRequest(f"{url}?session_id={self.session}", headers={"Cookie": cookie, **headers})
-        return await websocket_connect(request, subprotocols=[PROTOCOL])
+        """A connection to a kernel."""
+        return await websocket_connect(self.request(kernel, **headers), subprotocols=[PROTOCOL])
+
+    async def leave(self) -> None:
+        """Go and say so, as a page does."""
+        end = f"voila/api/shutdown/{self.kernel}"
+        reply = await self.fetch(end, "POST", f"_xsrf={quote(self.cookies['_xsrf'])}")
+        assert reply.code == 204, reply.code
+        await self.close()
 
     async def close(self) -> None:
-        """Go, without a word, as where a network is lost."""
-        self._reading.cancel()
+        """Go without a word, as where a network is lost."""
         self.socket.close()
+        await asyncio.wait([self._reading], timeout=5)
 
     # ---- what it sends
 
@@ -130,6 +159,10 @@ class Visitor:
         return time.perf_counter() - start
 
     async def _read(self) -> None:
+        with suppress(WebSocketClosedError):  # amid an answer
+            await self._listen()
+
+    async def _listen(self) -> None:
         while (message := await self.socket.read_message()) is not None:
             _, parts = deserialize_msg_from_ws_v1(message)
             if json.loads(parts[0])["msg_type"] in ("comm_msg", "comm_open"):

@@ -13,9 +13,7 @@ STACKS = 192 * 2**20  # bytes of address space that its threads take, hardly any
 FIRST_TO_GO = 500  # of 1000, where the machine's memory runs out all the same
 
 
-def become_kernel(
-    arguments: list[str], env: dict[str, str], cwd: str | None, memory: int
-) -> None:
+def become_kernel(arguments: list[str], env: dict[str, str], cwd: str | None, memory: int) -> None:
     """Run a kernel in this process, within its limits, to its end."""
     os.setpgid(0, 0)  # not a session: Linux would give each as much of the machine as the server
     os.environ.clear()

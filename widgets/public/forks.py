@@ -70,7 +70,7 @@ class ForkProvisioner(LocalProvisioner):
         work = (cmd[at:], env, kwargs.get("cwd"), self.memory)
         process = _context.Process(target=become_kernel, args=work, daemon=True)
         process.start()
-        self.process = Fork(process)
+        self.process = Fork(process)  # type: ignore[assignment]
         self.pid = self.pgid = process.pid  # it leads a group of its own
         return self.connection_info
 
@@ -82,5 +82,5 @@ class ForkedKernel(ServerKernelManager):
         self.provisioner = ForkProvisioner(
             kernel_id=kwargs["kernel_id"], kernel_spec=self.kernel_spec, parent=self
         )
-        self.provisioner.memory = self.parent.terms.memory
+        self.provisioner.memory = self.parent.terms.memory  # type: ignore[union-attr]
         return await super()._async_pre_start_kernel(**kwargs)

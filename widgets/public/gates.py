@@ -30,6 +30,7 @@ AGAIN = 10  # s until the page at the door asks again
 # A page's widgets need no more of a kernel than these; above all no `execute_request`.
 PASSED = {"comm_msg", "comm_close", "comm_info_request", "kernel_info_request"}
 CONTROL = "jupyter.widget.control"  # by which a page asks what widgets there are; it opens no other
+MOST = 64  # parts of a message
 FLOOD = 500  # messages a second, over ten seconds, beyond which no page is but a program
 
 
@@ -53,6 +54,9 @@ class Own(Gate):
         kernel_id = self.path_kwargs.get("kernel_id") or self.path_args[0]  # type: ignore[attr-defined]
         if self.get_signed_cookie(self.key) != kernel_id.encode():  # type: ignore[attr-defined]
             raise web.HTTPError(403, "This is another page's kernel.")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.finish()  # type: ignore[attr-defined] # to a script, which needs the number alone
 
 
 class Index(Gate, TornadoVoilaTreeHandler):
@@ -98,7 +102,7 @@ class LabPage(Gate, TornadoVoilaHandler):
         self.write(self.render_template("full.html", sessions=self.kernel_manager.terms.sessions))
 
 
-class Status(Own, KernelHandler):
+class Status(Own, KernelHandler):  # type: ignore[misc]
     """Whether a kernel is there; it ends with its page, not otherwise."""
 
     async def delete(self, kernel_id: str) -> None:
@@ -114,9 +118,15 @@ class End(Own, VoilaShutdownKernelHandler):
 class Channels(Own, VoilaKernelWebsocketHandler):
     """What a page and its kernel tell each other."""
 
+    async def prepare(self) -> None:
+        await super().prepare()
+        if not self.check_origin():  # before it could take the place of the page's own connection
+            raise web.HTTPError(403)
+        spoken = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in [one.strip() for one in spoken.split(",")]:
+            raise web.HTTPError(400)
+
     def select_subprotocol(self, subprotocols: list[str]) -> str:
-        if PROTOCOL not in subprotocols:
-            raise web.HTTPError(400, f"subprotocol: {PROTOCOL} is the only one.")
         return PROTOCOL
 
     def open(self, kernel_id: str) -> Any:
@@ -139,15 +149,16 @@ def passes(message: str | bytes) -> bytes | None:
     It is written anew from what was read of it, so that the kernel cannot read it in another way.
     """
     try:
-        if isinstance(message, str):
-            return None
+        if isinstance(message, str) or int.from_bytes(message[:8], "little") > MOST:
+            return None  # the reader would believe any number of parts
         channel, parts = deserialize_msg_from_ws_v1(message)
         header, parent, metadata, content = (json.loads(part) for part in parts[:4])
         kind = header["msg_type"]
         opens = kind == "comm_open" and content["target_name"] == CONTROL
+        known = opens or kind in PASSED
     except (ValueError, LookupError, TypeError, RecursionError, MemoryError):
         return None
-    if channel not in ("shell", "control") or not (opens or kind in PASSED):
+    if channel not in ("shell", "control") or not known:
         return None
     again = [json.dumps(part).encode() for part in (header, parent, metadata, content)]
     return serialize_msg_to_ws_v1([*again, *parts[4:]], channel)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
+from jupyter_core.utils import ensure_async
 
 from widgets.budget import BUDGET
 from widgets.kernels import LabKernels
@@ -29,11 +30,13 @@ class Places(LabKernels):
         self._visitors: dict[str, str] = {}  # of each kernel that there is or is about to be
         self._used: dict[str, float] = {}  # s of compute of each kernel, as swept
         self._past: dict[str, tuple[float, float]] = {}  # of each visitor: s, and when that was
-        self.door = asyncio.Semaphore(os.cpu_count() or 1)  # a class that comes at once goes in turn
+        self.door = asyncio.Semaphore(
+            os.cpu_count() or 1
+        )  # a class that comes at once goes in turn
 
     @property
     def terms(self) -> Terms:
-        return self.parent.terms
+        return self.parent.terms  # type: ignore[union-attr]
 
     @contextmanager
     def place(self, visitor: str) -> Iterator[str]:
@@ -66,9 +69,9 @@ class Places(LabKernels):
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         kernel = self.get_kernel(kernel_id)
-        if not await kernel.is_alive():
+        if not await ensure_async(kernel.is_alive()):
             return await self.shutdown_kernel(kernel_id, now=True)
-        self._used[kernel_id] = compute(kernel.provisioner.pid)
+        self._used[kernel_id] = compute(kernel.provisioner.pid)  # type: ignore[union-attr]
         await super().cull_kernel_if_idle(kernel_id)
 
     def remove_kernel(self, kernel_id: str) -> Any:
