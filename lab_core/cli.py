@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lab_core import cli_card, cli_check, cli_claims, cli_sweep
+from lab_core import cli_card, cli_check, cli_claims, cli_serve, cli_sweep
 from lab_core.arguments import chosen
 from lab_core.files import opened, writing
 from lab_core.knobs import BadInput
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     try:
+        argv = sys.argv[1:] if argv is None else argv
         args = parser().parse_args(argv)
+        args.given = argv[1:]
         code: int = args.command(args)
         sys.stdout.flush()
         return code
@@ -90,13 +92,10 @@ def parser() -> Parser:
     cli_claims.options(add(cli_claims.claims, "claims"))
     cli_check.options(add(cli_check.check, "check"))
     cli_card.options(add(cli_card.card, "card"))
-    for command, name in ((serve, "serve"), (open_lab, "open")):
-        sub = add(command, name)
-        sub.add_argument("--port", type=int, help="default: a free one")
-        sub.add_argument("--no-browser", action="store_true", help="only print the address")
-        if command is serve:
-            sub.add_argument("--preheat", action="store_true", help="keep a kernel ready for each"
-                             " lab: it opens faster, for 290 MB of memory")  # fmt: skip
+    cli_serve.options(add(serve, "serve"))
+    notebooks = add(open_lab, "open")
+    notebooks.add_argument("--port", type=int, help="default: a free one")
+    notebooks.add_argument("--no-browser", action="store_true", help="only print the address")
     return top
 
 
@@ -164,22 +163,21 @@ def export(args: argparse.Namespace) -> int:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve the labs as web pages (Voila), on this machine only."""
-    return become(["-m", "widgets.server", *(["--preheat"] if args.preheat else [])], args)
+    """Serve the labs as web pages (Voila): on this machine only, or with --public to a class."""
+    cli_serve.check(args)
+    become(["-m", "widgets.server", *args.given])
 
 
 def open_lab(args: argparse.Namespace) -> int:
     """Open the labs as notebooks (JupyterLab)."""
     start = "import sys; from widgets.server import open_lab; open_lab(sys.argv[1:])"
-    return become(["-c", start], args)
+    become(["-c", start, *args.given])
 
 
-def become(program: list[str], args: argparse.Namespace) -> NoReturn:
+def become(program: list[str]) -> NoReturn:
     """Turn into a server, so that signals and its exit code need no passing on."""
-    port = [] if args.port is None else [f"--port={args.port}"]
-    quiet = ["--no-browser"] if args.no_browser else []
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *program, *port, *quiet])
+    os.execv(sys.executable, [sys.executable, *program])
 
 
 # ---- what `run` does

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 from IPython.display import display
 
+from widgets import budget
 from widgets.base import tell_again
 from widgets.controls import Controls
 from widgets.figure import figure, panel
@@ -186,6 +187,7 @@ class Computing:
     def _begin(self) -> None:
         from widgets.player import background
 
+        budget.check()
         if self.share >= 1:
             self.clear()
         self._ended = ended = threading.Event()
@@ -204,6 +206,7 @@ class Computing:
         before, begun = self.share, time.perf_counter()
         try:
             for piece in self.pieces(lambda: not ended.is_set()):
+                budget.check()
                 with self.lock:
                     if ended.is_set():
                         return
@@ -215,7 +218,7 @@ class Computing:
         except Exception:
             with self.lock:
                 if not ended.is_set():
-                    self.stop("Stopped by an error")
+                    self.stop("Paused" if budget.spent() else "Stopped by an error")
             raise
 
     def _tell(self, ended: threading.Event, took: float, rate: float) -> None:

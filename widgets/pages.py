@@ -39,9 +39,12 @@ class Pages(Voila):
         )
         return settings
 
+    def http_server(self) -> HTTPServer:
+        return HTTPServer(self.app)
+
     def listen(self) -> None:
         self.listener.setblocking(False)
-        HTTPServer(self.app).add_socket(self.listener)
+        self.http_server().add_socket(self.listener)
         print(f"Edgewise is at {self.connection_url}", flush=True)
         if self.open_browser:
             threading.Thread(target=webbrowser.open, args=[self.connection_url]).start()

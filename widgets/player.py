@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 
 from lab_core.devices import one_thread
 from lab_core.run import NOWHERE, Run
+from widgets import budget
 
-FRAME = 0.05  # s between frames
+FRAME, SLOWEST = 0.05, 0.15  # s between frames, and where the machine is busy
 SLICE = 0.01  # s of training between two looks at the speed and the pause
 UNSEEN = 10.0  # s without a sign of life from the page after which training waits for it
 
@@ -58,6 +59,8 @@ class Player:
         return self._going.is_set()
 
     def play(self) -> None:
+        """Go on; BadInput where all the compute of a public server's visitor is used up."""
+        budget.check()
         self._going.set()
 
     def pause(self) -> None:
@@ -93,6 +96,7 @@ class Player:
     def step(self, n: int = 1) -> None:
         """Pause, and take n steps at once."""
         self.pause()
+        budget.check()
         one_thread()
         with self.lock:
             self.run.advance(n)
@@ -132,8 +136,9 @@ class Player:
 
     def _advance(self, n: int) -> float:
         """Take n steps; return the seconds that they took."""
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.thread_time()
         try:
+            budget.check()
             with self.lock:
                 if not self._going.is_set():  # paused, or another run's turn, while it waited
                     return SLICE
@@ -143,14 +148,18 @@ class Player:
             self._stop()
             self._fail(error)
             return SLICE
-        return time.perf_counter() - start
+        took = time.perf_counter() - start
+        budget.give_way(took, time.thread_time() - cpu)
+        return took
 
     def _clock(self) -> None:
         marks: list[tuple[float, dict[int, int]]] = []
-        due = time.perf_counter()
+        due, took = time.perf_counter(), 0.0
         while not self.closed:
-            due = max(due + FRAME, time.perf_counter())  # a frame's own time is part of its period
+            period = max(FRAME, min(SLOWEST, 3 * took))  # fewer frames where each takes long
+            due = max(due + period, time.perf_counter())  # a frame's own time is part of its period
             time.sleep(max(0.0, due - time.perf_counter()))
+            begun = time.perf_counter()
             try:
                 t = {arm.index: arm.t for arm in list(self.run.arms.values())}
                 marks = [*marks[-20:], (time.perf_counter(), t)] if self.playing else []
@@ -159,6 +168,7 @@ class Player:
                     ahead = max(b[i] - a[i] for i in a if i in b)  # of an arm that catches up, too
                     self.rate = max(0.0, ahead / (t1 - t0))
                 self._frame()
+                took = time.perf_counter() - begun
             except Exception as error:
                 self._fail(error)
                 time.sleep(1.0)

@@ -1,27 +1,34 @@
-"""The labs as pages (Voila) and as notebooks (JupyterLab), on this machine only."""
+"""The labs as pages (Voila), for one person or a class, and as notebooks (JupyterLab)."""
 
 import argparse
+import errno
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab_core import cli_serve
 from lab_core.knobs import BadInput
 from widgets.cards import LABS
+from widgets.public.terms import Terms
 
 HOST = "127.0.0.1"
 
 
-def bind(port: int) -> socket.socket:
-    """A socket that listens on this machine's `port`, 0 for a free one; BadInput where none can."""
+def bind(port: int, host: str = HOST) -> socket.socket:
+    """A socket that listens at `port`, 0 for a free one; BadInput where none can."""
     if not 0 <= port <= 65535:
         raise BadInput(f"port: {port} is not a port; give 1 to 65535, or leave it out.")
     try:
-        return socket.create_server((HOST, port))
+        return socket.create_server((host, port))
     except PermissionError:
         raise BadInput(f"port: {port} is reserved; give one above 1023, or leave it out.") from None
-    except OSError:
+    except socket.gaierror:
+        raise BadInput(f"host: {host!r} is no address of this machine; give one.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise BadInput(f"host: {host!r} is no address of this machine; give one.") from None
         raise BadInput(f"port: {port} is in use; give another one, or leave it out.") from None
 
 
@@ -49,6 +56,23 @@ def serve(
     app.start()
 
 
+def serve_public(terms: Terms, open_browser: bool = False, folder: Path = LABS) -> None:
+    """Serve the notebooks of `folder` to many visitors; BadInput where `terms` cannot be met."""
+    listener = bind(terms.port, terms.host)
+    skip_slow_import()
+    from widgets import pages
+    from widgets.public import forks
+    from widgets.public.pages import PublicPages
+
+    forks.warm_up()
+    pages.quiet_logs()
+    port = listener.getsockname()[1]
+    app = PublicPages(terms, folder, port=port, open_browser=open_browser)
+    app.listener = listener
+    app.initialize([str(folder)])
+    app.start()
+
+
 def open_lab(options: Sequence[str] = (), folder: Path = LABS) -> None:
     """Open the notebooks of `folder` in JupyterLab, which asks no other machine for news.
 
@@ -66,12 +90,14 @@ def main(argv: list[str] | None = None) -> int:
     """The command line `python -m widgets.server`; returns the exit code, 2 for bad input."""
     parser = argparse.ArgumentParser(prog="widgets.server", description="Serve labs as pages.")
     parser.add_argument("folder", nargs="?", type=Path, default=LABS, help="of the notebooks")
-    parser.add_argument("--port", type=int, default=0, help="by default a free one")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--preheat", action="store_true", help="keep a kernel ready for each lab")
+    cli_serve.options(parser)
     args = parser.parse_args(argv)
     try:
-        serve(args.port, not args.no_browser, args.preheat, args.folder)
+        cli_serve.check(args)
+        if args.public:
+            serve_public(Terms.of(args), not args.no_browser, args.folder)
+        else:
+            serve(args.port or 0, not args.no_browser, args.preheat, args.folder)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2

@@ -131,7 +131,7 @@ def test_servers_take_the_place_of_the_process(command, monkeypatch):
     cli.main([command, "--port", "8123", "--no-browser"])
     assert became[0][0] == sys.executable
     assert "widgets.server" in became[0][2]
-    assert became[0][-2:] == ["--port=8123", "--no-browser"]
+    assert became[0][-3:] == ["--port", "8123", "--no-browser"]
 
 
 def test_serve_can_keep_kernels_ready(monkeypatch):

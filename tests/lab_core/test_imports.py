@@ -27,7 +27,7 @@ ORDER = ["asymptotics", "bias_variance", "knobs", "files", "data", "models", "co
          "phase", "phenomena", "card", "plain", "formats", "lenient",
          "sweeps", "handins", "export_parts",
          "export_arm", "export", "bounds", "course", "arguments", "cli_card", "cli_claims",
-         "cli_sweep", "cli_check",
+         "cli_serve", "cli_sweep", "cli_check",
          "cli"]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The labs for a class: many visitors, each apart from the others and within limits."""
