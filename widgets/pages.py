@@ -1,6 +1,7 @@
 """The server of the labs' pages: Voila with Edgewise's templates and settings."""
 
 import logging
+import re
 import threading
 import webbrowser
 from functools import partial
@@ -9,6 +10,7 @@ from socket import socket
 
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.web import StaticFileHandler
 from tornado.websocket import WebSocketClosedError
 from traitlets import default
 from voila.app import Voila
@@ -16,6 +18,7 @@ from voila.app import Voila
 from widgets import theme
 from widgets.cards import LABS, lab_cards
 
+ATLAS = "atlas.html"
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -34,10 +37,21 @@ class Pages(Voila):
 
     def init_settings(self) -> dict:
         settings = super().init_settings()
+        folder = Path(self.root_dir)
         settings["voila_jinja2_env"].globals.update(
-            lab_cards=partial(lab_cards, Path(self.root_dir)), theme_css=theme.css()
-        )
+            lab_cards=partial(lab_cards, folder), theme_css=theme.css(),
+            atlas=ATLAS if (folder / ATLAS).exists() else "",
+        )  # fmt: skip
         return settings
+
+    def init_handlers(self) -> list:
+        """Voila's, and the atlas beside the notebooks, which is a page without scripts."""
+        atlas = (
+            f"{self.server_url}({re.escape(ATLAS)})",
+            StaticFileHandler,
+            {"path": self.root_dir},
+        )
+        return [atlas, *super().init_handlers()]
 
     def http_server(self) -> HTTPServer:
         return HTTPServer(self.app)

@@ -88,18 +88,18 @@ def test_index_page_finds_labs_by_phenomenon_knob_and_paper(serve, page: Page) -
     url = serve(LABS).url
     page.goto(url)
     shown, found = page.locator("[data-card]:visible h2"), page.get_by_role("status")
-    expect(shown).to_have_count(14)
-    assert page.locator("[data-card] svg[role=img]").count() == 14
+    expect(shown).to_have_count(15)
+    assert page.locator("[data-card] svg[role=img]").count() == 15
     page.keyboard.press("/")
     page.keyboard.type("cohen momentum")  # a paper and a knob, of which all is needed
-    expect(shown).to_have_text(["Edge of stability"])
-    expect(found).to_have_text("1 of 14 labs")
+    expect(shown).to_have_text(["Edge of stability", "Test your optimizer"])
+    expect(found).to_have_text("2 of 15 labs")
     expect(page.get_by_text("knob: momentum", exact=True)).to_be_visible()
     page.get_by_role("searchbox").fill("<img src=x onerror=fail()>")
     expect(shown).to_have_count(0)
     expect(found).to_contain_text("No lab has all of “<img src=x onerror=fail()>”")
     page.keyboard.press("Escape")
-    expect(shown).to_have_count(14)
+    expect(shown).to_have_count(15)
     page.goto(f"{url}?q=power+2022&theme=dark")
     expect(shown).to_have_text(["Grokking"])
     link = page.get_by_role("link", name="Grokking")

@@ -51,6 +51,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     solution = new_notebook(cells=[new_code_cell(f"print('{SECRET}')")])
     nbformat.write(solution, folder / "assignments" / "solution.ipynb")
     (folder / "secret.txt").write_text(SECRET)
+    (folder / "atlas.html").write_text("<h1>All claims</h1>")
+    (folder / "other.html").write_text(SECRET)
     (folder.parent / "beside.ipynb").write_text((folder / "assignments/solution.ipynb").read_text())
     with running_server(folder, *PUBLIC, "--sessions", "4", "--memory", "300") as server:
         yield server
@@ -118,6 +120,12 @@ def test_the_index_is_answered_with_headers_that_keep_it_apart(server: Server) -
     assert "default-src 'self'" in policy and "frame-ancestors 'self'" in policy
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_the_atlas_is_answered_and_no_other_page_of_that_kind(server: Server) -> None:
+    assert ask(server, "atlas.html").body == b"<h1>All claims</h1>"
+    assert b"atlas.html" in ask(server, "").body
+    assert ask(server, "other.html").code == 404
 
 
 async def visit(server: Server) -> Visitor:

@@ -63,6 +63,10 @@ class Index(Gate, TornadoVoilaTreeHandler):
     """The cards of the labs."""
 
 
+class Atlas(Gate, web.StaticFileHandler):
+    """The page of every claim."""
+
+
 class LabPage(Gate, TornadoVoilaHandler):
     """A lab and a kernel for it, where there is a place; no other notebook is served."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from voila.static_file_handler import (
     TemplateStaticFileHandler,
 )
 
-from widgets.pages import Pages
+from widgets.pages import ATLAS, Pages
 from widgets.public import gates
 from widgets.public.terms import Terms
 
@@ -71,10 +72,11 @@ class PublicPages(Pages):
             f"api/kernels/{KERNEL}": gates.Status,
             f"api/kernels/{KERNEL}/channels": gates.Channels,
             f"voila/api/shutdown/{KERNEL}": gates.End,
+            f"({re.escape(ATLAS)})": gates.Atlas,
         }
         index, lab = {"voila_configuration": self.voila_configuration}, {}
         lab = index | {"template_paths": self.template_paths, "config": self.config}
-        needs = {gates.Index: index, gates.LabPage: lab}
+        needs = {gates.Index: index, gates.LabPage: lab, gates.Atlas: {"path": str(self.folder)}}
         made = [(self.server_url + path, one, needs.get(one, {})) for path, one in own.items()]
         return [*made, *files]
 

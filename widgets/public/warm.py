@@ -13,7 +13,8 @@ from lab_core.run import Run
 
 NEEDED = ["ipykernel.kernelapp", "IPython.core.completerlib", "IPython.core.debugger",
           "IPython.extensions.storemagic", "widgets.curve", "widgets.fractal", "widgets.lab",
-          "widgets.phase", "widgets.public.forked", "widgets.public.terms", "widgets.session"]  # fmt: skip
+          "widgets.optimizer_card", "widgets.phase", "widgets.public.forked",
+          "widgets.public.terms", "widgets.session"]  # fmt: skip
 
 sys.modules.setdefault("debugpy", None)  # type: ignore[arg-type] # nobody debugs a public kernel
 one_thread()
