@@ -71,7 +71,9 @@ def test_the_plots_of_a_preset_are_there_and_measured(name: str) -> None:
 
 
 def test_every_phenomenon_has_a_notebook_that_says_the_same() -> None:
-    paths = {p.stem.split("_", 1)[1].replace("_", "-"): p for p in Path("labs").glob("[0-9]*.ipynb")}
+    paths = {
+        p.stem.split("_", 1)[1].replace("_", "-"): p for p in Path("labs").glob("[0-9]*.ipynb")
+    }
     assert set(paths) - set(PHENOMENA) == {"test-your-optimizer"}  # which is of all of them
     for name, phenomenon in PHENOMENA.items():
         same(json.loads(paths[name].read_text("utf-8"))["metadata"]["edgewise"], phenomenon)
