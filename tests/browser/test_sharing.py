@@ -145,7 +145,7 @@ def test_a_run_that_fits_no_link_offers_its_file(lab) -> None:
     changes = "&".join(f"change={t}:0:*:lr=0.1{t}" for t in range(150))
     page = lab(f"?edgewise=1&preset=chebyshev&{changes}")
     button(page, "Share").click()
-    dialog = page.locator(".ew-dialog")
+    dialog = page.locator(".ew-share .ew-dialog")
     expect(dialog).to_contain_text("share the recipe's file instead (Download)")
     expect(page.get_by_label("Link", exact=True)).to_have_count(0)
     expect(page.get_by_label("In a notebook", exact=True)).to_have_value(re.compile("change=149"))
@@ -157,7 +157,7 @@ def test_a_full_disk_is_said(lab) -> None:
     button(page, "Step").click()
     button(page, "Download").click()
     button(page, "Record (CSV)").click()
-    expect(page.locator(".ew-dialog [role=status]")).to_have_text(
+    expect(page.locator(".ew-share .ew-dialog [role=status]")).to_have_text(
         "edge-of-stability.csv cannot be written (no space left on the device); make room, or"
         " choose another place."
     )
