@@ -209,6 +209,7 @@ def test_a_flood_of_messages_is_cut_off(server: Server) -> None:
             for _ in range(20_000):
                 await visitor.send("comm_info_request", {})
         assert visitor.socket.close_code == 1008
+        await visitor.close()
 
     run(act)
 

@@ -132,6 +132,7 @@ def test_noise_is_dropped(noise: str | bytes) -> None:
 
 ROUTES = {
     "Index": "",
+    "Atlas": r"(atlas\.html)",
     "LabPage": "voila/render/(.*)",
     "Status": f"api/kernels/{pages.KERNEL}",
     "Channels": f"api/kernels/{pages.KERNEL}/channels",

@@ -5,8 +5,8 @@ from lab_core.recipe import Recipe
 SALT = "edge of stability"  # another one gives everybody other numbers
 NUMBERS = {
     "seed": range(1, 1000),
-    "width": (28, 32, 36),
-    "n": (160, 180, 200),
+    "width": (20, 28, 40),
+    "n": (120, 160, 220),
     "beta": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "momentum_lr": (0.02, 0.03, 0.05, 0.07, 0.11),
 }
