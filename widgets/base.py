@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import ipywidgets as ipw
 from widgets import theme
 
 HERE = Path(__file__).parent
+EARLY = 16  # events at most that are kept while nobody listens
 
 
 def script(*names: str) -> str:
@@ -22,7 +25,8 @@ def script(*names: str) -> str:
 class View(anywidget.AnyWidget):
     """A widget whose state goes to the page as traits and whose events come back as messages.
 
-    What Python sets is never echoed as an event: events are made by a person alone.
+    What Python sets is never echoed as an event: events are made by a person alone. What a person does
+    before anybody listens, while the lab starts, is kept for the first who does.
     """
 
     _css = theme.css() + script("page.css")
@@ -30,16 +34,27 @@ class View(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._listeners: list[Callable[[str, Any], None]] = []
+        self._early: deque[tuple[str, Any]] = deque(maxlen=EARLY)
+        self._arriving = threading.Lock()  # a lab starts in a thread of its own
         self.on_msg(self._receive)
 
     def on_event(self, callback: Callable[[str, Any], None]) -> None:
         """Call `callback(name, value)` when a person presses, picks or types something."""
-        self._listeners.append(callback)
+        with self._arriving:
+            self._listeners.append(callback)
+            early = [self._early.popleft() for _ in range(len(self._early))]
+        for event in early:
+            callback(*event)
 
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if "event" in content:
-            for callback in self._listeners:
-                callback(content["event"], content.get("value"))
+            event = content["event"], content.get("value")
+            with self._arriving:
+                listeners = list(self._listeners)
+                if not listeners:
+                    self._early.append(event)
+            for callback in listeners:
+                callback(*event)
 
 
 def tell_again(widget: ipw.Widget) -> None:

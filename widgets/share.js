@@ -1,7 +1,6 @@
 // Dialogs: a link, files to take away, files to open. And the run that can be recovered.
 
 const PIECE = 512 * 1024; // bytes a message when a file is opened
-const DAYS = 7; // that a run is kept for
 const WAYS = { free: "free", locked: "locked", hidden: "hidden" };
 const BAR = "Buttons";
 const STARTS = { start: "at the first step", link: "as it stands now" };
@@ -171,54 +170,34 @@ class Share {
 
   // ---- recover
 
-  get key() {
-    return `edgewise ${this.model.get("place")}`;
-  }
-
-  /** Say the page's address, and offer what the browser kept of an earlier run; once the lab is there. */
+  /** Say the page's address, and offer what the browser kept of earlier runs; once the lab is there. */
   offer() {
     if (!this.model.get("place")) return;
+    this.kept = new Kept(this.model.get("place"), this.model.get("own"));
     this.send("address", location.search);
-    const old = recall(this.key);
-    if (old && old.own !== this.model.get("own")) this.offerTo(old);
+    this.offerTo(this.kept.others());
   }
 
-  offerTo(old) {
-    const act = (label, f) => h("button", { type: "button", onclick: () => {
+  offerTo(olds, which = 0) {
+    this.strip.hidden = !olds.length;
+    if (!olds.length) return;
+    const old = olds[which], next = (which + 1) % olds.length;
+    const act = (label, onclick) => h("button", { type: "button", onclick }, label);
+    const recover = () => {
+      this.kept.replaced = old.key;
+      this.send("recover", old.text);
       this.strip.hidden = true;
-      f();
-    } }, label);
+    };
+    const forget = () => {
+      if (old.key) drop(old.key);
+      this.offerTo(olds.filter((one) => one !== old));
+    };
+    const place = olds.length > 1 ? `, ${which + 1} of ${olds.length},` : "";
     this.strip.replaceChildren(
-      h("span", {}, `The run from ${ago(old.time)} (${old.said}) can be recovered.`),
-      act("Recover", () => this.send("recover", old.text)),
-      act("Forget it", () => forget(this.key, old)));
-    this.strip.hidden = false;
+      h("span", {}, `The run from ${ago(old.time)} (${old.said})${place} can be recovered.`),
+      act("Recover", recover), ...olds.length > 1 ? [act("Another", () => this.offerTo(olds, next))] : [],
+      act("Forget it", forget));
   }
-
-  keep({ text, said }) {
-    const kept = JSON.stringify({ text, said, time: Date.now(), own: this.model.get("own") });
-    try {
-      localStorage.setItem(this.key, kept);
-    } catch { // no room: what is there is older than what it would be taken for
-      forget(this.key);
-    }
-  }
-}
-
-function recall(key) {
-  try {
-    const old = JSON.parse(localStorage.getItem(key));
-    return old && Date.now() - old.time < DAYS * 864e5 ? old : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Have the browser drop what it keeps, where it still is what is meant. */
-function forget(key, old) {
-  try {
-    if (!old || recall(key)?.time === old.time) localStorage.removeItem(key);
-  } catch { /* no storage: nothing is kept */ }
 }
 
 function ago(time) {
@@ -246,8 +225,8 @@ function render({ model, el }) {
   const share = new Share(model, el);
   const receive = (message) => {
     if (message.type === "show") share.show(message.part);
-    if (message.type === "keep") share.keep(message);
-    if (message.type === "offer") share.offerTo({ ...message, time: Date.now() });
+    if (message.type === "keep") share.kept.put(message);
+    if (message.type === "offer") share.offerTo([{ ...message, time: Date.now() }]);
   };
   const offer = () => share.offer();
   model.on("msg:custom", receive);

@@ -24,7 +24,7 @@ class Share(View):
     browser's storage, `own` this very lab.
     """
 
-    _esm = script("dom.js", "share.js")
+    _esm = script("dom.js", "kept.js", "share.js")
     link = t.Unicode("").tag(sync=True)
     start = t.Unicode("").tag(sync=True)
     controls = t.List(t.Dict()).tag(sync=True)

@@ -149,6 +149,9 @@ def page(open_page) -> Page:
 LABS = Path("labs").resolve()
 EDGE = "01_edge_of_stability.ipynb"
 STEP = re.compile(r"step ([\d,]+)")
+# whether the browser keeps a run of the first lab that is described so
+KEPT = """said => Object.entries(localStorage).some(([key, value]) =>
+  key.startsWith('edgewise edge-of-stability ') && value.includes(said))"""
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from socket import create_server
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EDGE, button
+from tests.browser.conftest import EDGE, KEPT, button
 
 QUERY = "edgewise=1&lr=0.2,0.1&branch=100:0:here:lr=0.05&preset=chebyshev&at=150,120&plot=accuracy"
 START = "import sys; from widgets.server import open_lab; open_lab(sys.argv[1:])"
@@ -53,7 +53,7 @@ def test_a_link_and_a_restarted_kernel(jupyterlab: str, open_page) -> None:
     button(page, "Share").click()
     expect(page.get_by_label("Link", exact=True)).to_have_value(f"{jupyterlab}/tree/{EDGE}?{QUERY}")
     page.keyboard.press("Escape")
-    page.wait_for_function("localStorage.getItem('edgewise edge-of-stability').includes('2 arms')")
+    page.wait_for_function(KEPT, arg="2 arms")
     page.goto(f"{jupyterlab}/tree/{EDGE}")
     page.locator(".jp-RenderedMarkdown h2").first.wait_for()
     run_all(page, "Restart Kernel and Run All Cells")

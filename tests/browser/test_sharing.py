@@ -9,12 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import at, button, wait_past
+from tests.browser.conftest import KEPT, at, button, wait_past
 
 NO_PICKER = "delete window.showSaveFilePicker"
-FULL_DISK = """() => void (window.showSaveFilePicker = async ({ suggestedName: name }) => ({ name,
-  createWritable: async () => ({ write: async () => {}, close: async () => {
-    throw new DOMException("no space left on the device", "QuotaExceededError"); } }) }))"""
 
 
 def played(page: Page, steps: int = 200) -> Page:
@@ -100,7 +97,7 @@ def test_a_link_for_a_class_is_made_by_keyboard_and_locks(lab) -> None:
 def test_a_reload_offers_to_recover_the_run(lab) -> None:
     page = played(lab("?preset=chebyshev"))
     stood = state(page)
-    page.wait_for_function("localStorage.getItem('edgewise edge-of-stability').includes('2 arms')")
+    page.wait_for_function(KEPT, arg="2 arms")
     page.reload()
     expect(page.get_by_text(re.compile(r"step [\d,]+, 2 arms\) can be recovered"))).to_be_visible()
     button(page, "Recover").click()
@@ -149,18 +146,6 @@ def test_a_run_that_fits_no_link_offers_its_file(lab) -> None:
     expect(dialog).to_contain_text("share the recipe's file instead (Download)")
     expect(page.get_by_label("Link", exact=True)).to_have_count(0)
     expect(page.get_by_label("In a notebook", exact=True)).to_have_value(re.compile("change=149"))
-
-
-def test_a_full_disk_is_said(lab) -> None:
-    page = lab("?preset=chebyshev")
-    page.evaluate(FULL_DISK)
-    button(page, "Step").click()
-    button(page, "Download").click()
-    button(page, "Record (CSV)").click()
-    expect(page.locator(".ew-share .ew-dialog [role=status]")).to_have_text(
-        "edge-of-stability.csv cannot be written (no space left on the device); make room, or"
-        " choose another place."
-    )
 
 
 def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:

@@ -297,3 +297,14 @@ def test_a_page_that_opens_is_told_what_was_set_while_it_loaded(
     assert "groups" in told[lab.controls] and "value" in told[lab.head]
     assert "arms" in told[lab.arms] and "text" in told[lab.bar]
     assert not {"layout", "children", "_esm"} & set().union(*told.values())
+
+
+def test_what_is_pressed_before_the_lab_has_started_is_done_then() -> None:
+    lab = Lab("edge_of_stability", link="data=chebyshev&width=8&depth=1")
+    for _ in range(2):
+        lab.bar._handle_custom_msg({"event": "step"}, [])
+    end = time.monotonic() + 20
+    while lab.session.run.arms[0].t < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert lab.session.run.arms[0].t == 2
+    lab.session.player.close()

@@ -19,6 +19,7 @@ from widgets.kernels import LabKernels
 from widgets.public.terms import Terms
 
 REST = 3600.0  # s after which a visitor who has left has a whole budget again
+TOLD = 10.0  # s in which the page of a kernel that has died is told so, before it is 404
 booked: ContextVar[str] = ContextVar("booked")  # the place that the page being made will have
 
 
@@ -30,6 +31,7 @@ class Places(LabKernels):
         self._visitors: dict[str, str] = {}  # of each kernel that there is or is about to be
         self._used: dict[str, float] = {}  # s of compute of each kernel, as swept
         self._past: dict[str, tuple[float, float]] = {}  # of each visitor: s, and when that was
+        self._dead: dict[str, float] = {}  # when a kernel was found dead
         self.door = asyncio.Semaphore(
             os.cpu_count() or 1
         )  # a class that comes at once goes in turn
@@ -70,12 +72,16 @@ class Places(LabKernels):
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         kernel = self.get_kernel(kernel_id)
         if not await ensure_async(kernel.is_alive()):
-            return await self.shutdown_kernel(kernel_id, now=True)
+            now = time.monotonic()
+            if now - self._dead.setdefault(kernel_id, now) > TOLD:
+                await self.shutdown_kernel(kernel_id, now=True)
+            return
         self._used[kernel_id] = compute(kernel.provisioner.pid)  # type: ignore[union-attr]
         await super().cull_kernel_if_idle(kernel_id)
 
     def remove_kernel(self, kernel_id: str) -> Any:
         visitor, used = self._visitors.pop(kernel_id, ""), self._used.pop(kernel_id, 0.0)
+        self._dead.pop(kernel_id, None)
         before = self._past.get(visitor, (0.0,))[0]
         self._past[visitor] = (before + used, time.monotonic())
         return super().remove_kernel(kernel_id)
