@@ -38,6 +38,7 @@ def kernels(server: Server) -> list[psutil.Process]:
     return server.kernels() or forks(server)
 
 
+@pytest.mark.long
 def test_a_kernel_that_is_killed_amid_a_run(either: Server, open_page) -> None:
     page = opened(open_page(errors=True), either.lab(EDGE), "100 steps/s")
     wait_past(page, 50)
