@@ -183,6 +183,18 @@ def at(page: Page) -> int:
     return int(found[1].replace(",", "")) if found else -1
 
 
+def shared(page: Page) -> str:
+    """The link in the dialog."""
+    button(page, "Share").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+    page.keyboard.press("Escape")
+    return link
+
+
+def state(page: Page) -> str:
+    return page.locator(".ew-state").inner_text()
+
+
 def wait_past(page: Page, step: int) -> None:
     page.wait_for_function(
         "s => +(document.querySelector('.ew-lab').innerText.match(/step ([\\d,]+)/)?.[1]"

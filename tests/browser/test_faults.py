@@ -10,9 +10,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.bench.load import forks
-from tests.browser.conftest import EDGE, KEPT, LABS, Server, at, button, table, wait_past
+from tests.browser.conftest import (
+    EDGE,
+    KEPT,
+    LABS,
+    Server,
+    at,
+    button,
+    shared,
+    state,
+    table,
+    wait_past,
+)
 from tests.browser.proxy import Proxy
-from tests.browser.test_sharing import shared, state
 
 FULL_DISK = """() => void (window.showSaveFilePicker = async ({ suggestedName: name }) => ({ name,
   createWritable: async () => ({ write: async () => {}, close: async () => {

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import KEPT, at, button, wait_past
+from tests.browser.conftest import KEPT, at, button, shared, state, wait_past
 
 NO_PICKER = "delete window.showSaveFilePicker"
 
@@ -26,18 +26,6 @@ def played(page: Page, steps: int = 200) -> Page:
     expect(page.get_by_text("arm 1: gradient descent").first).to_be_visible()
     expect(page.locator(".ew-state")).to_have_text(re.compile(r"step [\d,]+ · [26] replicas · CPU"))
     return page
-
-
-def shared(page: Page) -> str:
-    """The link in the dialog."""
-    button(page, "Share").click()
-    link = page.get_by_label("Link", exact=True).input_value()
-    page.keyboard.press("Escape")
-    return link
-
-
-def state(page: Page) -> str:
-    return page.locator(".ew-state").inner_text()
 
 
 def test_a_link_reopens_the_run_where_it_stood(lab) -> None:

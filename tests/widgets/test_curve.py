@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from lab_core.curves import Curve, Line, Panel, along
 from lab_core.phenomena import PHENOMENA
 from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Grid, Sweep
+from tests.widgets.waiting import until
 from widgets import computing
 from widgets.curve import CurveLab
 
@@ -58,16 +58,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[CurveLab]:
     page.sweeping._ended.set()
 
 
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def finish(page: CurveLab) -> None:
     page.sweeping.button.click()
-    until(lambda: page.sweeping.button.description == computing.AGAIN)
+    until(lambda: page.sweeping.button.description == computing.AGAIN, 30)
 
 
 def controls(page: CurveLab) -> dict[str, dict]:
@@ -113,7 +106,7 @@ def test_it_grows_from_left_to_right_with_a_band(page: CurveLab) -> None:
         "learning rate 0.05", "learning rate 0.3", "theory", "all"
     ]  # fmt: skip
     assert len({one["color"] for one in page.key.lines}) == 4
-    until(lambda: bool(page.messages.rows))
+    until(lambda: bool(page.messages.rows), 30)
     assert "claim holds: They fall." in page.messages.rows[-1]["text"]
 
 

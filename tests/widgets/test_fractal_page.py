@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from lab_core.zooms import OVERVIEW, Frame, Window
+from tests.widgets.waiting import until
 from widgets.fractal import FractalPage
 from widgets.fractal_map import TRACE, axis, meaning, shading, table
 
@@ -26,15 +26,8 @@ def page() -> Iterator[FractalPage]:
     page.picturing.stop("")
 
 
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def computed(page: FractalPage) -> Frame:
-    until(lambda: not page.picturing.computing)
+    until(lambda: not page.picturing.computing, 30)
     return page.picturing.known[1]
 
 
@@ -111,7 +104,7 @@ def test_stop_keeps_what_is_there(page: FractalPage) -> None:
     page._change("points", 16)
     page._change("steps", 1000)
     page.picturing.press()
-    until(lambda: page.picturing.share > 0)
+    until(lambda: page.picturing.share > 0, 30)
     page.picturing.press()
     share = page.picturing.share
     assert 0 < share < 1 and page.picturing.button.description == "Continue"

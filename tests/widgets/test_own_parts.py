@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from lab_core.card.races import RACES
 from lab_core.card.rows import threshold
 from lab_core.recipe import BROUGHT, PARTS
 from tests.lab_core.test_own import Momentum, after, fails
+from tests.widgets.waiting import until
 from widgets import Lab, OptimizerCard
 
 
@@ -97,20 +97,13 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[OptimizerCard]:
     page.trying.stop("")
 
 
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 def test_a_card_fills_row_by_row_and_can_be_taken_away(page: OptimizerCard) -> None:
     assert page.messages.notices == [] and not page.trying.computing and page.table.value == ""
     assert "press Compute" in page.trying.text.value
     assert page.controls._control("optimizer")["value"] == "momentum"
     assert page.controls._control("lr")["value"] == 0.2
     page.trying.button.click()
-    until(lambda: not page.trying.computing)
+    until(lambda: not page.trying.computing, 60)
     assert page.messages.notices == [] and page.trying.share == 1
     assert page.table.value.count("<tr>") == 3 and "as it states" in page.table.value
     link = page.files.value.partition("application/json;base64,")[2].partition('"')[0]

@@ -15,6 +15,7 @@ from lab_core.phase import Diagram, Measure, axis, filled, shaded
 from lab_core.phenomena import PHENOMENA
 from lab_core.recipe import Recipe
 from lab_core.sweep import Axis, Sweep
+from tests.widgets.waiting import until
 from widgets import computing, opening, phase
 from widgets.asking import OWN, Asking
 from widgets.phase import TRACE, PhaseDiagram
@@ -51,13 +52,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., PhaseDiagr
         page.sweeping._ended.set()
 
 
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def cells(page: PhaseDiagram) -> np.ndarray:
     return page.figure._cells._held[TRACE]
 
@@ -81,7 +75,7 @@ def test_it_fills_from_coarse_to_fine_and_says_how_long_it_will_take(
     page.messages.observe(lambda change: aloud.append(change["new"]), "said")
     page.sweeping.button.click()
     assert page.sweeping.button.description == computing.STOP
-    until(lambda: page.sweeping.button.description == computing.AGAIN)
+    until(lambda: page.sweeping.button.description == computing.AGAIN, 30)
     sweep = small().subject
     expected, words = small().levels(sweep.finish())
     assert np.array_equal(cells(page), expected) and len(words) == 4
@@ -94,7 +88,7 @@ def test_it_fills_from_coarse_to_fine_and_says_how_long_it_will_take(
 def test_stop_keeps_what_is_there_and_continue_goes_on(opened: Callable[..., PhaseDiagram]) -> None:
     page = opened(small((1, 2, 3, 4, 5, 6)))
     page.sweeping.button.click()
-    until(lambda: len(page.sweeping.grid.outcomes) >= 1)
+    until(lambda: len(page.sweeping.grid.outcomes) >= 1, 30)
     page.sweeping.button.click()
     kept = len(page.sweeping.grid.outcomes)
     assert not page.sweeping.computing and page.sweeping.button.description == computing.GO_ON
@@ -102,14 +96,14 @@ def test_stop_keeps_what_is_there_and_continue_goes_on(opened: Callable[..., Pha
     time.sleep(0.3)
     assert len(page.sweeping.grid.outcomes) == kept < 90
     page.sweeping.button.click()
-    until(lambda: page.sweeping.button.description == computing.AGAIN)
+    until(lambda: page.sweeping.button.description == computing.AGAIN, 30)
     assert (cells(page) > 0).all()
 
 
 def test_it_stops_when_its_page_is_gone(opened: Callable[..., PhaseDiagram]) -> None:
     page = opened(small(tuple(range(1, 9))), answers=False)
     page.sweeping.button.click()
-    until(lambda: not page.sweeping.computing)
+    until(lambda: not page.sweeping.computing, 30)
     assert "no page was open" in page.sweeping.text.value
 
 
@@ -145,7 +139,7 @@ def test_any_two_knobs_of_any_run_can_be_asked_for(opened: Callable[..., PhaseDi
     assert rows.values == (2, 3, 4, 5) and len(columns.values) == 4
     assert page.diagram.measure.success.level == 1.0 and page.diagram.subject.seeds == (0,)
     page.sweeping.button.click()
-    until(lambda: page.sweeping.button.description == computing.AGAIN)
+    until(lambda: page.sweeping.button.description == computing.AGAIN, 30)
     assert (cells(page) > 0).all()
 
 

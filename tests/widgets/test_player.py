@@ -6,6 +6,7 @@ import time
 
 from lab_core.recipe import Recipe
 from lab_core.run import Run
+from tests.widgets.waiting import until
 from widgets.player import UNSEEN, Player
 
 RECIPE = Recipe().set({"data": "chebyshev", "width": 8, "steps": 10_000_000, "probes": ()})
@@ -52,9 +53,7 @@ def test_it_pauses_at_the_last_step() -> None:
     p = player()
     p.replace(Run(RECIPE.set({"steps": 20})))
     p.play()
-    deadline = time.monotonic() + 10
-    while p.playing and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not p.playing, 10)
     assert not p.playing and p.run.arms[0].t == 20
     p.close()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +10,7 @@ from lab_core import handins
 from lab_core.phenomena import PHENOMENA
 from lab_core.run import Run
 from lab_core.sweep import Axis, Sweep
+from tests.widgets.waiting import until
 from widgets.curve import CurveLab
 from widgets.fractal import FractalPage
 from widgets.lab import Lab
@@ -163,14 +162,6 @@ def test_what_is_kept_holds_the_prediction_and_a_link_does_not(opened) -> None:
 
 def seen(figure: LiveFigure) -> None:
     figure._receive(None, {"type": "ready"}, None)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not come about")
 
 
 def test_a_curve_is_predicted_drawn_and_judged(monkeypatch) -> None:

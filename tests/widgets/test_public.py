@@ -19,6 +19,7 @@ from lab_core import cli_serve
 from lab_core.knobs import BadInput
 from lab_core.recipe import Recipe
 from lab_core.run import Run
+from tests.widgets.waiting import until
 from widgets import budget
 from widgets.player import Player
 from widgets.public import pages, places
@@ -200,9 +201,7 @@ def test_a_run_pauses_when_the_budget_is_used_up_and_says_so(monkeypatch) -> Non
     player = Player(Run(recipe), lambda: None, lambda: 0.0, said.append)
     monkeypatch.setenv(budget.BUDGET, f"{time.process_time() + 0.3} of 5")
     player.play()
-    deadline = time.monotonic() + 20
-    while player.playing and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: not player.playing)
     assert not player.playing and player.run.arms[0].t > 0
     sentence = "compute: the 5 minutes of this visit are used up, so what was computing is paused."
     assert [str(error).startswith(sentence) for error in said] == [True]

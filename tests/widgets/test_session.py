@@ -9,6 +9,7 @@ from ipywidgets import Widget
 
 from lab_core.phenomena import PHENOMENA
 from lab_core.recipe import Branch, Change
+from tests.widgets.waiting import until
 from widgets.lab import Lab
 from widgets.session import Session
 
@@ -114,10 +115,8 @@ def test_the_end_of_an_untouched_preset_is_judged() -> None:
     lab = Lab("edge_of_stability", "catapult")
     lab.run(200)
     said = lambda: [row["text"] for row in lab.messages.rows]  # noqa: E731
-    end = time.monotonic() + 20
-    while not any(text.startswith("claim holds:") for text in said()):
-        assert time.monotonic() < end, "the claim is judged in the background"
-        time.sleep(0.05)
+    # it is judged in the background
+    until(lambda: any(text.startswith("claim holds:") for text in said()))
     with pytest.raises(ValueError, match="last step"):
         lab.session._bar("play", None)
     lab.session.player.close()
@@ -303,8 +302,6 @@ def test_what_is_pressed_before_the_lab_has_started_is_done_then() -> None:
     lab = Lab("edge_of_stability", link="data=chebyshev&width=8&depth=1")
     for _ in range(2):
         lab.bar._handle_custom_msg({"event": "step"}, [])
-    end = time.monotonic() + 20
-    while lab.session.run.arms[0].t < 2 and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: lab.session.run.arms[0].t >= 2)
     assert lab.session.run.arms[0].t == 2
     lab.session.player.close()

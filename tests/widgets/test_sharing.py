@@ -15,6 +15,7 @@ from lab_core import tables
 from lab_core.cli import main
 from lab_core.formats import from_json
 from lab_core.run import Run
+from tests.widgets.waiting import until
 from widgets.lab import Lab
 
 SETTINGS = {"data": "chebyshev", "width": 8, "lr": [0.1, 0.2], "steps": 1000}
@@ -52,13 +53,6 @@ def settle(lab: Lab) -> Lab:
     assert lab.session.player.returning
     lab.run(0)
     return lab
-
-
-def waits(until: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert until()
 
 
 def same(a: Lab, b: Lab) -> None:
@@ -286,7 +280,7 @@ def test_ghosts_follow_in_the_background_and_come_back_with_the_link(lab: Lab, o
     s = lab.session
     s.changes.control("target", "0:all")
     s.changes.control("gradient-flow", True)
-    waits(lambda: s.comparing.ghosts["gradient-flow-0"].t == 100)
+    until(lambda: s.comparing.ghosts["gradient-flow-0"].t == 100)
     s.frame()
     assert "ggradient-flow-0_r1_p2_ratio" in s.plots.figure.traces
     assert "Gradient flow, step 80: it predicts" in lab.beside.value
