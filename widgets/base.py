@@ -42,7 +42,8 @@ class View(anywidget.AnyWidget):
         """Call `callback(name, value)` when a person presses, picks or types something."""
         with self._arriving:
             self._listeners.append(callback)
-            early = [self._early.popleft() for _ in range(len(self._early))]
+            early = list(self._early)
+            self._early.clear()
         for event in early:
             callback(*event)
 

@@ -8,40 +8,55 @@ class Kept {
     this.prefix = `edgewise ${place} `;
     this.key = this.prefix + own;
     this.last = `edgewise tab ${place}`; // in the tab's own storage: the key that it wrote last
-    this.replaced = null; // an entry whose run goes on in this lab
+    this.replaced = null; // the key of an entry whose run goes on in this lab
   }
 
-  /** Other entries of this lab, the newest first; before them the one that this tab wrote. */
+  /** Other entries of this lab, the newest first. */
+  entries() {
+    const all = using("localStorage", (storage) => Object.entries(storage)) ?? [];
+    return all.filter(([key]) => key.startsWith(this.prefix) && key !== this.key)
+      .map(([key, value]) => ({ time: 0, ...parsed(value), key })).sort((a, b) => b.time - a.time);
+  }
+
+  /** Those that are not too old; before them the one that this tab wrote. */
   others() {
-    const found = [];
-    for (const [key, value] of entries(localStorage)) {
-      const old = key.startsWith(this.prefix) && key !== this.key ? parsed(value) : null;
-      if (old && Date.now() - old.time < DAYS * 864e5) found.push({ ...old, key });
-    }
-    const mine = entries(sessionStorage).find(([key]) => key === this.last)?.[1];
-    return found.sort((a, b) => (b.key === mine) - (a.key === mine) || b.time - a.time);
+    const mine = using("sessionStorage", (storage) => storage.getItem(this.last));
+    return this.entries().filter((old) => Date.now() - old.time < DAYS * 864e5)
+      .sort((a, b) => (b.key === mine) - (a.key === mine));
   }
 
   put({ text, said }) {
     const kept = JSON.stringify({ text, said, time: Date.now() });
-    const old = this.others().sort((a, b) => b.time - a.time);
-    for (const one of old.splice(MOST - 1)) drop(one.key);
-    while (!store(localStorage, this.key, kept)) {
-      if (!old.length) return drop(this.key); // what is there is older than what it would be taken for
-      drop(old.pop().key);
+    const old = this.entries();
+    for (const { key } of old.splice(MOST - 1)) this.drop(key);
+    while (!store("localStorage", this.key, kept)) {
+      if (!old.length) return this.drop(this.key); // what is there is older than what it would be taken for
+      this.drop(old.pop().key);
     }
-    store(sessionStorage, this.last, this.key);
-    if (this.replaced) drop(this.replaced);
+    store("sessionStorage", this.last, this.key);
+    this.drop(this.replaced);
     this.replaced = null;
+  }
+
+  drop(key) {
+    if (key) using("localStorage", (storage) => storage.removeItem(key));
   }
 }
 
-function entries(storage) {
+/** What comes of a use of a storage; undefined where the browser has no room, or allows none at all. */
+function using(name, act) {
   try {
-    return Object.entries(storage);
-  } catch { // none is allowed here: nothing is kept
-    return [];
+    return act(globalThis[name]);
+  } catch {
+    return undefined;
   }
+}
+
+function store(name, key, value) {
+  return using(name, (storage) => {
+    storage.setItem(key, value);
+    return true;
+  });
 }
 
 function parsed(value) {
@@ -50,19 +65,4 @@ function parsed(value) {
   } catch {
     return null;
   }
-}
-
-function store(storage, key, value) {
-  try {
-    storage.setItem(key, value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function drop(key) {
-  try {
-    localStorage.removeItem(key);
-  } catch { /* no storage */ }
 }

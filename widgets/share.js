@@ -189,7 +189,7 @@ class Share {
       this.strip.hidden = true;
     };
     const forget = () => {
-      if (old.key) drop(old.key);
+      this.kept.drop(old.key);
       this.offerTo(olds.filter((one) => one !== old));
     };
     const place = olds.length > 1 ? `, ${which + 1} of ${olds.length},` : "";
