@@ -135,11 +135,13 @@ class Worker:
         return word, what
 
     def buried(self) -> Job:
-        """The stack on which it died. Raises BadInput where it never began."""
+        """The stack on which it died. Raises BadInput where it ended by itself before it began."""
+        self.process.join(5)  # a kill while it still ends by itself would hide its exit code
+        code = self.process.exitcode
         self.end()
-        if not self.ready:
+        if not self.ready and code is not None and code >= 0:  # below 0, a signal killed it
             raise BadInput(
-                f"workers: one ended as it started (exit code {self.process.exitcode}), as happens in"
+                f"workers: one ended as it started (exit code {code}), as happens in"
                 ' a script that calls a sweep outside `if __name__ == "__main__":`; put it there.'
             )
         self.job.deaths += 1

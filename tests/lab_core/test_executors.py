@@ -32,6 +32,7 @@ BASE = Recipe().set({"data": "chebyshev", "width": 4, "steps": 400, "probes": PR
 LR = Axis(("lr",), "lr", (0.01, 0.1, 1e4))
 SWEEP = Sweep(BASE, (Axis(("width",), "width", (2, 3, 4, 5)), LR), (0, 1))
 STACKS = list(in_stacks(SWEEP, workers=2))
+CELLS = STACKS[0]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,13 @@ def test_processes_do_the_same_and_one_that_is_killed_is_replaced(here: list[Out
     assert max(heard) == 1.0 and min(heard) == 50 / 400
 
 
+def test_one_that_is_killed_as_it_starts_is_replaced_too() -> None:
+    worker = executors.Worker(executors.Job(CELLS), None)
+    worker.process.kill()
+    assert worker.heard() == ("died", None)
+    assert worker.buried().deaths == 1
+
+
 def test_what_is_sent_carries_no_other_replicas(here: list[Outcome]) -> None:
     """The spectrum of one replica is a view into that of its stack."""
     grid, _ = whole = here[0].record.arrays["spectrum"][1]
@@ -96,7 +104,6 @@ def test_what_is_sent_carries_no_other_replicas(here: list[Outcome]) -> None:
     assert all(map(torch.equal, sent, whole))
 
 
-CELLS = [cell for stack in STACKS[:1] for cell in stack]
 DEADLY: Any = Deadly()
 
 
