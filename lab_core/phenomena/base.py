@@ -54,9 +54,11 @@ def claim_on(
     preset: str,
     judge: Callable[[Sequence[Run]], Verdict],
     seeds: tuple[int, ...] = (0, 1, 2),
+    long: bool = False,
 ) -> Claim:
     """A claim of a paper on the recipe of one of its presets, with more seeds."""
-    return Claim(paper, sentence, (presets[preset].recipe.set({"seed": seeds}),), judge, preset)
+    recipes = (presets[preset].recipe.set({"seed": seeds}),)
+    return Claim(paper, sentence, recipes, judge, preset, long)
 
 
 @dataclass(frozen=True)

@@ -116,5 +116,5 @@ CLAIMS = (
     Claim(PAPER, "With weight decay training accuracy reaches 100% and then falls suddenly to the share"
           " of the labels that are right.",
           (PRESETS["corrupted-decay"].recipe.set({"seed": SEEDS}),), judge_second_stage,
-          "corrupted-decay"),
+          "corrupted-decay", long=True),
 )  # fmt: skip

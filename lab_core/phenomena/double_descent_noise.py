@@ -220,6 +220,7 @@ CLAIMS = (
         (CROSS,),
         judge_cross,
         "label-noise",
+        long=True,
     ),
     Claim(
         PAPER,
@@ -245,5 +246,6 @@ CLAIMS = (
         (SQUARED,),
         judge_squared,
         "squared-error",
+        long=True,
     ),
 )

@@ -243,7 +243,7 @@ RISES = (
     " falls, not monotonically; at a small learning rate it stays below, and the loss falls at"
     " every step"
 )
-LONG = ("rmsprop", "adam")  # to check
+LONG = ("rmsprop", "adam", "cross-entropy")  # to check
 CLAIMS = tuple(
     Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": SEEDS}),), judge, preset,
           preset in LONG)

@@ -186,6 +186,7 @@ CLAIMS = (
         "A two-layer linear net on the same data has a second descent in time; one with ReLUs has none.",
         "two-speed-net",
         judge_net,
+        long=True,
     ),
     claim_on(
         PAPER,

@@ -151,11 +151,12 @@ def judge_tuned(runs: Sequence[Run]) -> Verdict:
 CLAIMS = (
     Claim(PAPER, "Amplifying the slow part of the gradient makes momentum grok severalfold sooner; a"
           " learning rate larger by the same factor does so, too.",
-          (PRESETS["grokfast"].recipe.set({"seed": SEEDS}),), judge_faster(3, False), "grokfast"),
+          (PRESETS["grokfast"].recipe.set({"seed": SEEDS}),), judge_faster(3, False), "grokfast",
+          long=True),
     Claim(PAPER, "With Adam on minibatches it does so by almost a factor of two; three times the"
           " learning rate does, too.",
           (PRESETS["grokfast-adam"].recipe.set({"seed": SEEDS}),), judge_faster(1.7, True),
-          "grokfast-adam"),
+          "grokfast-adam", long=True),
     Claim(PAPER, "It does not help AdamW with a tuned decay.",
           (PRESETS["grokfast-tuned"].recipe.set({"seed": SEEDS}),), judge_tuned, "grokfast-tuned"),
 )  # fmt: skip

@@ -183,7 +183,7 @@ def judge_operations(runs: Sequence[Run]) -> Verdict:
     )
 
 
-LONG = ("fraction", "operations")  # to check
+LONG = ("seeds", "fraction", "operations")  # to check
 CLAIMS = tuple(
     Claim(PAPER, sentence, (PRESETS[preset].recipe.set({"seed": seeds}),), judge, preset,
           preset in LONG)

@@ -162,6 +162,7 @@ CLAIMS = (
         SCALES,
         judge_delay,
         "output-scale",
+        long=True,
     ),
     Claim(
         PAPER,
@@ -170,6 +171,7 @@ CLAIMS = (
         SCALES,
         judge_laziness,
         "output-scale",
+        long=True,
     ),
     Claim(
         PAPER,
@@ -178,6 +180,7 @@ CLAIMS = (
         SCALES,
         judge_alignment,
         "output-scale",
+        long=True,
     ),
     Claim(
         PAPER,

@@ -130,7 +130,7 @@ CLAIMS = (
     Claim(PAPER, "Without regularisation float32 cross-entropy ends in softmax collapse and does not"
           " generalise: its gradient has aligned with the weights. StableMax groks, and the"
           " perpendicular gradient groks soonest.",
-          (PRESETS["collapse"].recipe.set({"seed": SEEDS}),), judge_collapse, "collapse"),
+          (PRESETS["collapse"].recipe.set({"seed": SEEDS}),), judge_collapse, "collapse", long=True),
     Claim(PAPER, "More bits delay the collapse, and no more than delay it.",
           (PRESETS["precision"].recipe.set({"seed": SEEDS}),), judge_precision, "precision",
           long=True),

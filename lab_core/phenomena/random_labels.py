@@ -288,5 +288,6 @@ CLAIMS = (
         " labels the net generalises as well without them.",
         "regularised",
         judge_regularised,
+        long=True,
     ),
 )

@@ -120,5 +120,6 @@ CLAIMS = (
         tuple(PRESETS["condition-sensing"].recipe.set({"seed": seed}) for seed in SEEDS),
         judge_sensing,
         "condition-sensing",
+        long=True,
     ),
 )

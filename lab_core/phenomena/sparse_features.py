@@ -221,6 +221,7 @@ CLAIMS = (
         " noise on the labels in that phase.",
         "longer",
         judge_longer,
+        long=True,
     ),
     claim(
         "Without noise on the labels the larger the step size of SGD, the sparser: near the largest that"

@@ -199,6 +199,7 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         judge_cycle,
         "one-cycle",
+        long=True,
     ),
     claim(
         "With few labels one cycle gains no more: nothing, against a constant rate that was tuned.",

@@ -214,10 +214,10 @@ TIME_TRAVEL = Phenomenon(
               " rate.", SPIKES, judge_spike, "spike"),
         Claim(PAPER, "Before the crossing gradient flow tracks gradient descent closely, and parts from"
               " it at the crossing.",
-              (GHOSTS.set({"seed": SEEDS}),), judge_gradient_flow, "ghosts"),
+              (GHOSTS.set({"seed": SEEDS}),), judge_gradient_flow, "ghosts", long=True),
         Claim(CENTRAL_FLOWS[0], "The central flow, which puts the oscillation's mean effect in its place,"
               " stays with gradient descent where gradient flow does not.",
-              (GHOSTS.set({"seed": SEEDS}),), judge_central_flow, "ghosts"),
+              (GHOSTS.set({"seed": SEEDS}),), judge_central_flow, "ghosts", long=True),
     ),
     minutes=5,
 )  # fmt: skip

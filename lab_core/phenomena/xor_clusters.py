@@ -97,6 +97,7 @@ CLAIMS = (
         RECIPES,
         judge_one_step,
         "xor",
+        long=True,
     ),
     Claim(
         PAPER,
@@ -105,5 +106,6 @@ CLAIMS = (
         RECIPES,
         judge_benign,
         "xor",
+        long=True,
     ),
 )

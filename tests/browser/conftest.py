@@ -96,9 +96,9 @@ def running_server(*arguments: str | Path) -> Iterator[Server]:
     assert not left, "the server has ended, these kernels have not"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def serve() -> Iterator[Callable[..., Server]]:
-    """`serve(FOLDER, "--preheat", ...)`: a server that runs until the module's tests are done."""
+    """`serve(FOLDER, "--preheat", ...)`: a server that runs until all these tests are done."""
     with ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(running_server(*arguments))
 
@@ -154,10 +154,10 @@ KEPT = """said => Object.entries(localStorage).some(([key, value]) =>
   key.startsWith('edgewise edge-of-stability ') && value.includes(said))"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(serve: Callable) -> Server:
-    """Serves the labs."""
-    return serve(LABS)
+    """Serves the labs as to a class: its pages open at once, and can do no more than others."""
+    return serve(LABS, "--public", "--port", "0")
 
 
 @pytest.fixture

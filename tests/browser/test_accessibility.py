@@ -85,6 +85,7 @@ def play(page: Page) -> None:
             return
 
 
+@pytest.mark.long
 def test_the_index_an_error_and_a_lab_pass_the_audit(server: Server, page: Page, open_page) -> None:
     page.goto(server.url)
     in_both_themes(page)

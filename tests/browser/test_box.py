@@ -14,6 +14,7 @@ from tests.browser.conftest import button
 from widgets.box import BOXES
 
 
+@pytest.mark.long
 def test_the_box_is_taken_away_and_its_curve_is_drawn_beside_the_run(lab, tmp_path: Path) -> None:
     page = lab()
     box = page.locator(".ew-box")

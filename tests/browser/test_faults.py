@@ -107,6 +107,7 @@ def test_a_full_disk_is_said(lab) -> None:
     )
 
 
+@pytest.mark.long
 def test_two_tabs_on_one_link_are_two_runs_and_none_is_lost(lab) -> None:
     """Each has a kernel and what the browser keeps of its own; a reloaded one is offered its own first."""
     first = lab("?preset=chebyshev")

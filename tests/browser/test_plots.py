@@ -52,7 +52,7 @@ def boundary(m):
 
 PROBES["correctness"], PROBES["fourier"] = correctness, fourier
 PROBES["recovery"], PROBES["matrix"], PROBES["boundary"] = recovery, matrix, boundary
-recipe = Recipe().set({"data": "clusters", "width": 8, "lr": (0.1, 0.2), "steps": 2000,
+recipe = Recipe().set({"data": "clusters", "width": 8, "lr": (0.1, 0.2), "steps": 301,
                        "loss": "cross-entropy", "probes": (("accuracy", 10), ("test_loss", 10))})
 plots = ("accuracy", "losses", "fourier", "correctness")
 PHENOMENA["fake"] = Phenomenon("fake", "Fake", "Why?", (("p", "Paper"),), {
@@ -77,7 +77,7 @@ def address(serve: Callable, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def fake(open_page: Callable[..., Page], address: str) -> Callable[..., Page]:
-    """Opens the page and takes 301 steps or so."""
+    """Opens the page and takes 301 steps."""
 
     def fake(query: str = "", width: int = 1366, height: int = 768, **options) -> Page:
         page = open_page(viewport={"width": width, "height": height}, **options)
@@ -85,7 +85,6 @@ def fake(open_page: Callable[..., Page], address: str) -> Callable[..., Page]:
         expect(page.get_by_label("learning rate", exact=True).first).to_be_visible()
         button(page, "Play").click()
         wait_past(page, 300)
-        button(page, "Pause").click()
         expect(page.locator(".ew-state")).not_to_contain_text("steps/s")
         page.wait_for_timeout(500)  # the last frame is drawn
         return page
@@ -136,7 +135,7 @@ def heads(page: Page) -> list[str]:
     return [one.get_attribute("aria-label") or "" for one in page.locator(".ew-panel").all()]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_a_heat_map_is_of_the_chosen_replica_and_moment(fake, scheme: str) -> None:
     page = fake(color_scheme=scheme)
     step = at(page) - 1  # of the last measurement, or just after it
@@ -171,6 +170,7 @@ def test_a_heat_map_is_of_the_chosen_replica_and_moment(fake, scheme: str) -> No
     expect(words).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_preset_brings_its_plots_and_a_link_its_fourth(fake, address: str) -> None:
     page = fake("?preset=grok&plot=accuracy")
     assert heads(page)[:2] == ["Accuracy", "Loss"] and heads(page)[3] == "Accuracy"
@@ -182,6 +182,7 @@ def test_a_preset_brings_its_plots_and_a_link_its_fourth(fake, address: str) -> 
     expect(page.get_by_role("region", name="Which pairs are right")).to_be_visible()
 
 
+@pytest.mark.long
 def test_on_a_logarithmic_axis_the_hover_says_the_true_step(fake) -> None:
     page = fake()
     axis = "document.querySelector('.ew-plot')._fullLayout.xaxis"
@@ -200,6 +201,7 @@ def test_on_a_logarithmic_axis_the_hover_says_the_true_step(fake) -> None:
     page.wait_for_function(f"{axis}.type === 'linear'")
 
 
+@pytest.mark.long
 def test_what_is_taken_away_has_the_map_and_the_words(fake, open_page, tmp_path: Path) -> None:
     page = fake()
     page.evaluate("delete window.showSaveFilePicker")

@@ -136,6 +136,7 @@ def test_a_run_that_fits_no_link_offers_its_file(lab) -> None:
     expect(page.get_by_label("In a notebook", exact=True)).to_have_value(re.compile("change=149"))
 
 
+@pytest.mark.long
 def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
     page = lab("?preset=chebyshev&lr=0.15")
     page.evaluate(NO_PICKER)
@@ -170,7 +171,11 @@ def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "link, said",
     [
-        ("?edgewise=1&preset=chebyshev&lr=0.2&change=5:0:*:lr=", "it has no value"),
+        pytest.param(
+            "?edgewise=1&preset=chebyshev&lr=0.2&change=5:0:*:lr=",
+            "it has no value",
+            marks=pytest.mark.long,
+        ),
         pytest.param("?edgewise=7&preset=chebyshev", "version '7'", marks=pytest.mark.long),
         pytest.param(
             "?edgewise=1&preset=chebyshev&perpetual=1&at=5",
@@ -178,7 +183,11 @@ def test_a_saved_record_and_a_ghost_are_compared(lab, tmp_path: Path) -> None:
             marks=pytest.mark.long,
         ),
         ("?edgewise=1&lr=<img src=x onerror=alert(1)>&zoom=__proto__:1:2", "lr: "),
-        ("?data=clusters&n=10000&width=4096&depth=64", "do not fit in memory"),
+        pytest.param(
+            "?data=clusters&n=10000&width=4096&depth=64",
+            "do not fit in memory",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_broken_link_opens_with_one_sentence(lab, link: str, said: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lab_core.claims import Verdict
 from lab_core.phenomena import PHENOMENA, bures_or_frobenius, bures_wasserstein
@@ -74,6 +75,7 @@ def test_a_net_that_gives_nothing_up_or_has_not_settled_is_refused() -> None:
     assert refused(judge([run("bottleneck", steps=20)]), judge([run("bottleneck", tau=0.0)]))
 
 
+@pytest.mark.long
 def test_steps_that_depend_on_the_condition_number_are_refused() -> None:
     judge, (first, *_) = bures_or_frobenius.judge_condition, LAB.presets["condition"].recipe.changes
     assert isinstance(first, Branch)
@@ -81,6 +83,7 @@ def test_steps_that_depend_on_the_condition_number_are_refused() -> None:
     assert refused(judge([run("condition", changes=(first,), steps=100)]))
 
 
+@pytest.mark.long
 def test_an_error_that_is_no_power_or_does_not_vanish_is_refused() -> None:
     judge = bures_or_frobenius.judge_spare_rank
     assert refused(judge([run("spare-rank", true_rank=6, steps=300)])), "no spare rank"

@@ -65,6 +65,7 @@ def test_it_is_of_fourth_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert orders == pytest.approx(4, abs=0.4)
 
 
+@pytest.mark.long
 def test_it_has_no_edge_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four times finer it is the same, far above the level 1.39 where coarse substeps settle."""
     settings = {"lr": 0.3, "steps": 320}

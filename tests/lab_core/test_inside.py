@@ -71,6 +71,7 @@ def test_the_judge_of_the_telescope_refuses(settings: dict[str, object]) -> None
     assert not lens.judge_telescope([run]).holds
 
 
+@pytest.mark.long
 def test_the_judge_of_parameters_refuses_small_starts_and_targets_that_change_places() -> None:
     recipe: Recipe = lens.PRESETS["parameters"].recipe
     small = recipe.set({"init_scale": (1.0, 1.5), "steps": 1500})

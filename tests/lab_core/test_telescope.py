@@ -37,7 +37,7 @@ def jacobian(arm: Arm, w: Tensor, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("base", [CLASSES, PAIRS], ids=["clusters", "pairs"])
-@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.long), 3])
 def test_the_sum_of_first_order_changes(base: Recipe, every: int) -> None:
     recipe = base.set({"steps": 7, "seed": (0, 1), "lr": 0.2})
     arm = measured(recipe, "telescope", every)

@@ -57,6 +57,7 @@ def test_fewer_examples_in_later_arms_are_refused() -> None:
     assert refused(lazy_to_rich.judge_examples([run("examples", n=800, changes=fewer)]))
 
 
+@pytest.mark.long
 def test_what_has_not_moved_yet_or_has_no_control_is_refused() -> None:
     assert refused(
         dichotomy.judge_margins([run("margins", steps=200)]),
