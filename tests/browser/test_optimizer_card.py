@@ -16,7 +16,7 @@ def test_rows_come_until_it_is_stopped_and_the_card_is_a_file(server: Server, pa
     page.goto(server.lab(CARD))
     compute = page.locator(".ew-compute button").first
     expect(compute).to_be_enabled()
-    expect(page.get_by_role("status").filter(has_text="press Compute")).to_be_visible()
+    expect(page.locator(".ew-compute")).to_contain_text("press Compute")
     page.get_by_role("combobox", name="optimizer").select_option("heavy ball")
     expect(page.get_by_label("momentum", exact=True).first).to_be_visible()
     compute.focus()
