@@ -22,6 +22,7 @@ from lab_core.phenomena import Phenomenon
 from lab_core.sweep import Grid
 from widgets import svg, theme
 from widgets.base import script
+from widgets.drawing import Mark, stroke
 
 PICTURES = 2  # of a claim
 PAGE = """<!DOCTYPE html>
@@ -49,12 +50,15 @@ PAGE = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim that was checked; `picture` are SVGs of the runs that it was judged by."""
+    """A claim that was checked; `picture` are SVGs of the runs that it was judged by, `key` tells their
+    curves apart.
+    """
 
     phenomenon: Phenomenon
     claim: Claim
     verdict: Verdict
     picture: Sequence[str]
+    key: Sequence[Mark] = ()
 
 
 def page(entries: Sequence[Entry], of: int, day: date) -> str:
@@ -101,9 +105,11 @@ def _article(entry: Entry) -> str:
                ("paper", citation), ("runs", f"{claim.preset}, seeds {seeds}")]  # fmt: skip
     rows = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in figures)
     pictures = "".join(f"<div>{picture}</div>" for picture in entry.picture)
+    marks = "".join(f"<li>{stroke(mark)} {escape(mark.word)}</li>" for mark in entry.key)
+    key = f'<ul class="key" aria-label="Curves">{marks}</ul>' if marks else ""
     return (
         f'<article><h3><span class="{kind}">{word}</span> {escape(claim.claim)}</h3>'
-        f'<dl>{rows}</dl><div class="pictures">{pictures}</div></article>'
+        f'<dl>{rows}</dl>{key}<div class="pictures">{pictures}</div></article>'
     )
 
 
@@ -113,7 +119,7 @@ def pictures(p: Phenomenon, claim: Claim) -> list[str]:
     if claim.preset in p.presets:
         preset = p.presets[claim.preset]
         drawn = [slug for slug in preset.plots if svg.can_draw(subject, slug)]
-        return [svg.of_run(subject, slug, preset.x) for slug in drawn[:PICTURES]]
+        return [svg.of_run(subject, slug, preset.x, keyed=False) for slug in drawn[:PICTURES]]
     figure = p.figures[claim.preset]
     if isinstance(subject, Grid):
         panels = len(figure.panels) if isinstance(figure, Curve) else 1
@@ -131,7 +137,8 @@ def write(out: Path, names: Sequence[str], json: Path | None = None) -> int:
     entries: list[Entry] = []
 
     def see(p: Phenomenon, claim: Claim, verdict: Verdict) -> None:
-        entries.append(Entry(p, claim, verdict, pictures(p, claim)))
+        key = svg.key(finished(claim.recipes[0])) if claim.preset in p.presets else []
+        entries.append(Entry(p, claim, verdict, pictures(p, claim), key))
 
     try:
         return check(names, json, see)

@@ -231,12 +231,18 @@ def _key(key: Sequence[Mark], width: int) -> list[str]:
         wide = 22 + LETTER * len(mark.word)
         if at + wide > width:
             break
-        colour = theme.fixed(mark.colour)
-        if mark.width:
-            ends = np.array([at, at + 14]), np.array([24.0, 24.0])
-            out.append(_line(*ends, colour, Trace(*ends, width=mark.width, dash=mark.dash)))
-        if mark.symbol:
-            out.append(_symbol(mark.symbol, at + 7, 24, colour, 3))
-        out.append(_text(at + 18, 27.5, mark.word))
+        out += [*_stroke(mark, at, 24.0), _text(at + 18, 27.5, mark.word)]
         at += wide + 6
     return out
+
+
+def stroke(mark: Mark) -> str:
+    """What stands before the word of a mark, alone, for a key beside a picture."""
+    body = "".join(_stroke(mark, 1.0, 5.0))
+    return f'<svg viewBox="0 0 16 10" width="24" height="15" aria-hidden="true">{body}</svg>'
+
+
+def _stroke(mark: Mark, x: float, y: float) -> list[str]:
+    colour, ends = theme.fixed(mark.colour), (np.array([x, x + 14]), np.array([y, y]))
+    line = [_line(*ends, colour, Trace(*ends, width=mark.width, dash=mark.dash))] * bool(mark.width)
+    return line + [_symbol(mark.symbol, x + 7, y, colour, 3)] * bool(mark.symbol)

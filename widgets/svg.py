@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,17 +37,15 @@ def can_draw(run: Run, slug: str) -> bool:
     return any(len(record[column][0]) for record in records for column in plot.columns)
 
 
-def of_run(run: Run, slug: str, x: str = "step", about: str = "", size: Size = SIZE) -> str:
+def of_run(run: Run, slug: str, x: str = "step", about: str = "", size: Size = SIZE,
+           keyed: bool = True) -> str:  # fmt: skip
     """One of `PLOTS` of a run, against "step", "log-step", "time" or "loss"; of what is drawn once, such
-    as heat maps, the first replica. Replicas that differ in their seeds alone look alike. Raises
-    BadInput where the run has not measured it.
+    as heat maps, the first replica. Replicas that differ in their seeds alone look alike. Not
+    `keyed`, it leaves the run's `key` to the page. Raises BadInput where the run has not measured it.
     """
     if not can_draw(run, slug):
         raise BadInput(f"plot: the run has not measured {slug!r}; watch its probes first.")
-    plot, colours = PLOTS[slug], first_colours(run.arms.values())
-    seeds = run.base.seed
-    alike = len(seeds) if isinstance(seeds, tuple) else 1  # replicas one after the other
-    sources = [of_arm(arm, colours[arm.index]) for arm in run.arms.values()]
+    plot, (sources, alike) = PLOTS[slug], _sources(run)
     if plot.is_map:
         return _matrix(plot, sources[0], about, size)
     traces = [one for i, source in enumerate(sources)
@@ -59,7 +56,30 @@ def of_run(run: Run, slug: str, x: str = "step", about: str = "", size: Size = S
     if plot.one:
         ends = [float(np.nanmin([t.x.min() for t in traces])), max(t.x.max() for t in traces)]
         traces.append(Trace(np.array(ends), np.ones(2), "var(--ew-muted)", 1.3, "dash"))
-    return drawing.picture(traces, across, up, plot.title, about, _key(plot, sources, alike), size)
+    marks = _strokes(plot) + (key(run) if keyed else [])
+    return drawing.picture(traces, across, up, plot.title, about, marks, size)
+
+
+def key(run: Run) -> list[Mark]:
+    """The arms of a run, or the replicas of its only one; none where these differ in their seeds alone."""
+    sources, alike = _sources(run)
+    arms = [*run.arms.values()]
+    if len(arms) > 1:
+        called = names(arms)
+        return [_mark(called[arm.index], source.first // alike, source.style)
+                for arm, source in zip(arms, sources, strict=True)]  # fmt: skip
+    knob, texts = apart(arms[0].recipes[::alike])
+    if len(texts) == 1 or knob == "replica":
+        return []
+    texts[0] = f"{knob} {texts[0]}".strip()
+    return [_mark(text, r) for r, text in enumerate(texts)]
+
+
+def _sources(run: Run) -> tuple[list[Source], int]:
+    """What is drawn of each arm, and how many replicas, one after the other, differ in their seeds alone."""
+    colours, seeds = first_colours(run.arms.values()), run.base.seed
+    sources = [of_arm(arm, colours[arm.index]) for arm in run.arms.values()]
+    return sources, len(seeds) if isinstance(seeds, tuple) else 1
 
 
 def of_grid(figure: Figure, grid: Grid, panel: int = 0, about: str = "", size: Size = SIZE) -> str:
@@ -130,23 +150,11 @@ def _trace(spec: dict[str, Any], x: np.ndarray, y: np.ndarray) -> Trace:
                  spec.get("opacity", 1.0), stairs)  # fmt: skip
 
 
-def _key(plot: Plot, sources: Sequence[Source], alike: int) -> list[Mark]:
-    """The strokes of a plot's columns; then the arms, or the replicas of the only one."""
+def _strokes(plot: Plot) -> list[Mark]:
+    """The key of a plot's columns."""
     strokes = [(m["word"], m.get("color", "var(--ew-muted)"), m) for m in key_of(plot)]
-    out = [Mark(str(word), str(colour), float(str(m.get("width", 0))), str(m.get("dash", "solid")),
-                str(m.get("symbol", ""))) for word, colour, m in strokes]  # fmt: skip
-    arms = [source.arm for source in sources if source.arm]
-    if len(arms) > 1:
-        called = names(arms)
-        return out + [
-            _mark(called[arm.index], source.first // alike, source.style)
-            for arm, source in zip(arms, sources, strict=True)
-        ]
-    knob, texts = apart(arms[0].recipes[::alike])
-    if len(texts) == 1 or knob == "replica":
-        return out
-    texts[0] = f"{knob} {texts[0]}".strip()
-    return out + [_mark(text, r) for r, text in enumerate(texts)]
+    return [Mark(str(word), str(colour), float(str(m.get("width", 0))), str(m.get("dash", "solid")),
+                 str(m.get("symbol", ""))) for word, colour, m in strokes]  # fmt: skip
 
 
 def _mark(word: str, replica: int, arm: int = 0) -> Mark:

@@ -11,11 +11,15 @@ from lab_core.claims import Claim, Verdict
 from lab_core.curves import Curve, Panel, along
 from lab_core.phenomena import Phenomenon
 from lab_core.phenomena.base import Preset
-from lab_core.recipe import Recipe
+from lab_core.recipe import Branch, Recipe
 from lab_core.sweep import Axis, Sweep
 from widgets import atlas
 
 TINY = Recipe().set({"data": "chebyshev", "width": 4, "depth": 1, "steps": 40})
+ARMS = TINY.set({"changes": tuple(
+    Branch(0, 0, (("optimizer", name), ("weight_decay", 0.01), ("init_scale", 0.5)), from_start=True)
+    for name in ("heavy-ball", "adamw")
+)})  # fmt: skip
 SWEEP = Sweep(TINY, (Axis(("width",), "width", (2, 4)),), (0, 1, 2))
 
 
@@ -27,11 +31,11 @@ def judged(holds):
 def toys(monkeypatch):
     curve = Curve("Widths", "", SWEEP, (Panel("Loss", "width", "loss", along("train_loss")),))
     claims = (
-        Claim("a-paper", "It <falls>.", (TINY.set({"seed": (0, 1, 2)}),), judged(True), "first"),
+        Claim("a-paper", "It <falls>.", (ARMS.set({"seed": (0, 1, 2)}),), judged(True), "first"),
         Claim("a-paper", "It is so wide.", (SWEEP,), judged(False), "widths"),
     )
     toy = Phenomenon("toy", "Toys & more", "Why?", (("a-paper", "A. Paper 2020"),),
-                     {"first": Preset("First", "", TINY, 1)}, claims, 1,
+                     {"first": Preset("First", "", ARMS, 1)}, claims, 1,
                      figures={"widths": curve})  # fmt: skip
     monkeypatch.setattr(phenomena, "PHENOMENA", {"toy": toy})
 
@@ -58,6 +62,7 @@ def test_every_claim_stands_there_with_its_figures_and_pictures(toys, tmp_path, 
     assert "2 claims; 1 hold" in page.text
     assert str(date.today().year) in page.text
     assert "It <falls>." in page.text
+    assert all(f"{name}, init scale 0.5" in page.text for name in ("heavy ball", "AdamW"))
     assert page.text.count("3 < 4 & more") == 2
     assert "A. Paper 2020" in page.text
     assert "seeds 0, 1, 2" in page.text
