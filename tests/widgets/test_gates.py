@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,23 @@ def test_the_index_is_answered_with_headers_that_keep_it_apart(server: Server) -
     assert "default-src 'self'" in policy and "frame-ancestors 'self'" in policy
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_behind_a_proxy_it_answers_to_its_own_address_alone(tmp_path: Path) -> None:
+    """The host is that which the proxy passes on."""
+    nbformat.write(new_notebook(cells=[new_code_cell(LAB)]), tmp_path / "a.ipynb")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    terms = ("--origin", "https://labs.example.org:8443", "--base-url", "/labs/")
+    with running_server(tmp_path, "--public", "--port", str(port), *terms) as server:
+        assert server.url == "https://labs.example.org:8443/labs/"
+        near = Server(f"http://127.0.0.1:{port}/labs/", server.process)
+        reply = ask(near, "", Host="labs.example.org:8443")
+        assert reply.code == 200 and b"a.ipynb" in reply.body
+        for host in ("labs.example.org", "example.org:8443", f"127.0.0.1:{port}"):
+            reply = ask(near, "", Host=host)
+            assert reply.code == 403 and b"at labs.example.org:8443 alone; open it there" in reply.body
+        assert ask(near, "../", Host="labs.example.org:8443").code == 404
 
 
 def test_the_atlas_is_answered_and_no_other_page_of_that_kind(server: Server) -> None:

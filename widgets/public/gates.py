@@ -38,10 +38,14 @@ class Gate:
     """A handler that answers to the right address alone."""
 
     async def prepare(self) -> None:
+        await ensure_async(super().prepare())  # type: ignore[misc] # first, for the page of an error, too
         hosts = self.settings["voila"].terms.hosts  # type: ignore[attr-defined]
         if hosts and self.request.host.lower() not in hosts:  # type: ignore[attr-defined]
-            raise web.HTTPError(403, "This server has another address.")
-        await ensure_async(super().prepare())  # type: ignore[misc]
+            raise web.HTTPError(
+                403,
+                f"This server answers at {' and '.join(sorted(hosts))} alone; open it there. A proxy must"
+                " pass on the host that was asked for, with its port.",
+            )
 
 
 class Own(Gate):
