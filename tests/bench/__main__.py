@@ -8,6 +8,7 @@ from tests.bench import (
     fractal,
     grokking,
     large_steps,
+    load,
     memory,
     screen,
     scrub,
@@ -31,5 +32,6 @@ if any(map(shutil.which, NAMES)):
     scrub.main()
     standalone.main()
     unfolding.main()
+    load.main()
 else:
     print("the live page: no Chromium here; install one (`apt install chromium`)")
