@@ -23,7 +23,7 @@ from widgets.link import Look
 from widgets.locks import Locks
 from widgets.sources import AXES
 
-VERSION, THEME = "edgewise", "theme"
+VERSION, THEME, TOKEN = "edgewise", "theme", "token"  # the last two are for Voila and Jupyter
 CONTROLS = {  # that are neither knobs nor parts: of a lab, of curves, of phase diagrams, of the fractal
     "preset": "preset", "target": "replicas", "origin": "new arm", "against": "x axis",
     "figure": "figure", "seeds": "seeds", "at.0": "", "at.1": "",
@@ -94,7 +94,7 @@ def from_query(about: Phenomenon, query: str, preset: str | None = None) -> Open
     base = from_preset(about, look.preset or preset)
     if not versions:  # written by hand
         look = replace(look, ghosts=look.ghosts or base.look.ghosts)
-    rest = [p for name, p in named if name not in (*link.NAMES, VERSION, THEME)]
+    rest = [p for name, p in named if name not in (*link.NAMES, VERSION, THEME, TOKEN)]
     recipe, more = readable_url("&".join(rest), base.recipe)
     return _known(about, Opened(base.preset, recipe, look, base.said + more + said))
 

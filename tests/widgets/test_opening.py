@@ -106,6 +106,11 @@ def test_a_link_of_another_version_opens_the_preset() -> None:
     assert opened.recipe == ABOUT.default.recipe and "version '2'" in opened.notice
 
 
+def test_what_is_for_voila_and_jupyter_is_not_for_the_lab() -> None:
+    opened = opening.from_query(ABOUT, "theme=dark&token=6e656e&preset=chebyshev")
+    assert opened.preset == "chebyshev" and not opened.notice
+
+
 def test_a_file_with_unknown_knobs_is_read_all_the_same() -> None:
     fields = json.loads(to_json(GOOD, {"at": [60], "moods": 3}))
     fields |= {"perpetual": 1, "seed": "four"}
