@@ -217,11 +217,13 @@ CLAIMS = (
         "The wait is log(α)/λ and a constant: each factor of e in the start adds 1/λ.",
         "start",
         judge_wait,
+        long=True,
     ),
     claim(
         "In regression a large start interpolates with the least L2 norm and moves sharply to the"
         " least L1 norm; a small one never is a kernel method.",
         "norms",
         judge_norms,
+        long=True,
     ),
 )

@@ -145,6 +145,7 @@ CLAIMS = (
         (ZOOMS,),
         judge_zooms,
         "zooms",
+        long=True,
     ),
     Claim(
         PAPER,

@@ -229,6 +229,7 @@ def boxes(page: Page, selector: str) -> list[dict[str, float]]:
     return [box for box in found if box]
 
 
+@pytest.mark.long
 def test_a_matrix_points_and_rates(fake, tmp_path: Path) -> None:
     page = fake("?preset=matrix")
     rates = page.locator(".ew-rate")
@@ -296,6 +297,7 @@ def test_a_matrix_points_and_rates(fake, tmp_path: Path) -> None:
     assert table(page, "Recovery error")[1:] == [["0", "1", "1"]]
 
 
+@pytest.mark.long
 def test_everything_fits_a_phone(fake) -> None:
     page = fake(width=400, height=800)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400

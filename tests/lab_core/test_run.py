@@ -139,7 +139,7 @@ def test_hardly_any_examples(name: str, model: str, every: bool) -> None:
 def test_odd_starts(init_scale: float) -> None:
     for model in ("mlp", "deep-linear"):
         Run(SMALL.set({"model": model, "depth": 3, "init_scale": init_scale, "lr": 1e-3,
-                       "probes": tuple((p, 5) for p in PROBES)})).finish()  # fmt: skip
+                       "probes": tuple((p, 20) for p in PROBES)})).finish()  # fmt: skip
 
 
 @pytest.mark.parametrize("size", [24, 25, 1_000_000])

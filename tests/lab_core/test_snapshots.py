@@ -13,7 +13,7 @@ from tests.lab_core.small import SMALL
 def test_there_are_never_more_than_fit_and_the_gaps_grow_with_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = Run(SMALL.set({"steps": 40 * EVERY * FEWEST, "probes": ()}))
+    run = Run(SMALL.set({"steps": 12 * EVERY * FEWEST, "probes": ()}))
     arm = run.arms[0]
     monkeypatch.setattr("lab_core.snapshots.BUDGET", FEWEST * size(arm.state))
     arm.snapshots = snapshots = Snapshots(arm.state)

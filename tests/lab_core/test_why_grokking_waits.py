@@ -71,9 +71,14 @@ def test_what_has_not_moved_yet_or_has_no_control_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("preset, judge", [("margins", dichotomy.judge_margins),
-                                           ("start", dichotomy.judge_wait),
-                                           ("norms", dichotomy.judge_norms)])  # fmt: skip
+@pytest.mark.parametrize(
+    "preset, judge",
+    [
+        ("margins", dichotomy.judge_margins),
+        pytest.param("start", dichotomy.judge_wait, marks=pytest.mark.long),
+        pytest.param("norms", dichotomy.judge_norms, marks=pytest.mark.long),
+    ],
+)
 def test_predictors_in_each_other_s_place_are_refused(preset: str, judge: Any) -> None:
     found = run(preset)
     assert judge([found]).holds
