@@ -137,7 +137,9 @@ def test_behind_a_proxy_it_answers_to_its_own_address_alone(tmp_path: Path) -> N
         assert reply.code == 200 and b"a.ipynb" in reply.body
         for host in ("labs.example.org", "example.org:8443", f"127.0.0.1:{port}"):
             reply = ask(near, "", Host=host)
-            assert reply.code == 403 and b"at labs.example.org:8443 alone; open it there" in reply.body
+            assert (
+                reply.code == 403 and b"at labs.example.org:8443 alone; open it there" in reply.body
+            )
         assert ask(near, "../", Host="labs.example.org:8443").code == 404
 
 
