@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lab_core import cli_serve
 from lab_core.knobs import BadInput
@@ -14,6 +15,7 @@ from widgets.cards import LABS
 from widgets.public.terms import Terms
 
 HOST = "127.0.0.1"
+HOMES = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 
 
 def bind(port: int, host: str = HOST) -> socket.socket:
@@ -64,13 +66,16 @@ def serve_public(terms: Terms, open_browser: bool = False, folder: Path = LABS) 
     from widgets.public import forks
     from widgets.public.pages import PublicPages
 
-    forks.warm_up()
-    pages.quiet_logs()
-    port = listener.getsockname()[1]
-    app = PublicPages(terms, folder, port=port, open_browser=open_browser)
-    app.listener = listener
-    app.initialize([str(folder)])
-    app.start()
+    with TemporaryDirectory(prefix="edgewise-") as own:
+        # a service may have no home; and a home's settings and startup scripts are not for visitors
+        os.environ |= dict.fromkeys(HOMES, own)
+        forks.warm_up()
+        pages.quiet_logs()
+        port = listener.getsockname()[1]
+        app = PublicPages(terms, folder, port=port, open_browser=open_browser)
+        app.listener = listener
+        app.initialize([str(folder)])
+        app.start()
 
 
 def open_lab(options: Sequence[str] = (), folder: Path = LABS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -56,8 +57,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "atlas.html").write_text("<h1>All claims</h1>")
     (folder / "other.html").write_text(SECRET)
     (folder.parent / "beside.ipynb").write_text((folder / "assignments/solution.ipynb").read_text())
-    with running_server(folder, *PUBLIC, "--sessions", "4", "--memory", "300") as server:
-        yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", os.devnull)  # a service has none, and nothing can be written there
+        with running_server(folder, *PUBLIC, "--sessions", "4", "--memory", "300") as server:
+            yield server
 
 
 def run(act: Callable[[], Awaitable[Any]]) -> Any:

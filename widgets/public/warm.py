@@ -7,6 +7,9 @@ import gc
 import sys
 from importlib import import_module
 
+from IPython.core.profiledir import ProfileDir
+from IPython.paths import get_ipython_dir
+
 from lab_core.devices import one_thread
 from lab_core.phenomena import PHENOMENA
 from lab_core.run import Run
@@ -23,5 +26,7 @@ for name in NEEDED:
 for phenomenon in PHENOMENA.values():
     for preset in list(phenomenon.presets.values())[:1]:
         Run(preset.recipe).advance(0)  # which reads the data
+# the kernels, which cannot write, find it there
+ProfileDir.create_profile_dir_by_name(get_ipython_dir(), "default")
 gc.collect()
 gc.freeze()  # else each kernel's first collection would copy what all share
