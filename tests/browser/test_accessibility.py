@@ -33,7 +33,8 @@ SMALL = """() => {
   const all = [...document.querySelectorAll(
     ".ew-lab :is(button, select, input, summary), #rendered_cells :is(button, select, input)")]
     .filter((n) => n.checkVisibility({ visibilityProperty: true }) && !n.disabled);
-  return all.map((n) => [n, n.getBoundingClientRect()])
+  const target = (n) => ["radio", "checkbox"].includes(n.type) && n.closest("label") || n;
+  return all.map((n) => [n, target(n).getBoundingClientRect()])
     .filter(([, { width, height }]) => width < 24 || height < 24)
     .map(([n, { width, height }]) => `${n.ariaLabel ?? n.textContent} ${width} x ${height}`);
 }"""
@@ -151,8 +152,10 @@ KINDS = [EDGE, "10_double_descent.ipynb", "11_fractal_boundary.ipynb", "14_phase
 def test_tab_reaches_every_control_and_shows_where_it_is(server, page: Page, notebook: str) -> None:
     ready(page, server.lab(notebook))
     page.emulate_media(color_scheme="dark")
-    every = ":is(button, select, input, summary, a[href], textarea):not(:disabled)"
-    wanted = page.locator(f"#rendered_cells {every}:visible").count()
+    every = ":is(button, select, input, summary, a[href], textarea):not(:disabled, [type=radio])"
+    shown = page.locator("#rendered_cells :visible")  # Tab stops once in a group of radio buttons
+    wanted = shown.and_(page.locator(f"{every}, [role=radiogroup]")).count()
+    assert wanted > 20
     seen: list[dict] = []
     page.evaluate("document.activeElement.blur()")
     for _ in range(2 * wanted + 20):
